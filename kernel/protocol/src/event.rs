@@ -1,0 +1,136 @@
+//! What happened.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, AgentId, LifeId, Pid, Seq, TerminalId, UnixMillis, UserId,
+    files::Place,
+    journal::Step,
+    process::Process,
+};
+
+/// Something that happened, in the order in which the kernel wrote it down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Event {
+    /// Its place in the log.
+    pub seq: Seq,
+    /// When.
+    pub at: UnixMillis,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What.
+    pub body: EventBody,
+}
+
+/// What happened. Names on the wire are `subsystem.past_participle`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "event", content = "data")]
+pub enum EventBody {
+    /// The kernel is ready.
+    #[serde(rename = "system.started")]
+    SystemStarted {
+        /// The version of Aether.
+        version: String,
+        /// Lives that are started again.
+        resumed: u32,
+    },
+    /// The kernel begins to shut down.
+    #[serde(rename = "system.stopping")]
+    SystemStopping {},
+    /// The owner exists.
+    #[serde(rename = "identity.owner_created")]
+    OwnerCreated {
+        /// Who.
+        user: UserId,
+    },
+    /// A device signed in.
+    #[serde(rename = "identity.signed_in")]
+    SignedIn {
+        /// Who.
+        user: UserId,
+        /// What the device calls itself.
+        device: String,
+    },
+    /// A session ended by hand.
+    #[serde(rename = "identity.signed_out")]
+    SignedOut {
+        /// Who.
+        user: UserId,
+    },
+    /// A process is new, or its row changed: state, phase, budget, priority.
+    #[serde(rename = "process.changed")]
+    ProcessChanged {
+        /// The row as it is now.
+        process: Box<Process>,
+    },
+    /// A step was written to a life's journal.
+    #[serde(rename = "process.stepped")]
+    ProcessStepped {
+        /// The process.
+        pid: Pid,
+        /// Whose.
+        agent: AgentId,
+        /// Which life.
+        life: LifeId,
+        /// The step. Texts over 4,096 bytes are cut; `agent.steps` has them whole.
+        step: Step,
+        /// Whether something was cut.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
+    },
+    /// An agent was removed.
+    #[serde(rename = "agent.removed")]
+    AgentRemoved {
+        /// Which.
+        agent: AgentId,
+        /// Its name.
+        name: String,
+    },
+    /// A file was written, made, moved or removed through the kernel.
+    #[serde(rename = "files.changed")]
+    FileChanged {
+        /// Where. [`Place::Home`] is the home of `owner`.
+        place: Place,
+        /// Whose home, for [`Place::Home`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<UserId>,
+        /// The path.
+        path: String,
+    },
+    /// A terminal was opened.
+    #[serde(rename = "terminal.opened")]
+    TerminalOpened {
+        /// Which.
+        terminal: TerminalId,
+    },
+    /// A terminal's shell ended.
+    #[serde(rename = "terminal.closed")]
+    TerminalClosed {
+        /// Which.
+        terminal: TerminalId,
+        /// Why, or the exit status.
+        reason: String,
+    },
+}
+
+/// What is shown while it happens and is not kept: a reader who was away does not miss it, since the
+/// journal holds the whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "live", content = "data", rename_all = "snake_case")]
+pub enum Live {
+    /// The next words of a thought.
+    Words {
+        /// Who thinks.
+        pid: Pid,
+        /// The words.
+        text: String,
+    },
+    /// The thought is in the journal, or was given up: forget its words.
+    WordsEnd {
+        /// Who thought.
+        pid: Pid,
+    },
+}

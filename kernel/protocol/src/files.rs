@@ -1,0 +1,233 @@
+//! Files: homes of agents and people, and the shared folder.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentId, Blob, Cursor, Page, UnixMillis, call::calls};
+
+calls! { Files:
+    /// The entries of a folder: folders first, then by name.
+    read "files.list" List -> Page<Entry>;
+    /// What one path is.
+    read "files.stat" Stat -> Entry;
+    /// A part of a file, at most 4 MiB at once.
+    read "files.read" Read -> Part;
+    /// Writes a whole file: readers see the old or the new one, never a mixture. On disk when it returns.
+    write "files.write" Write -> Entry;
+    /// Adds to the end of a file; makes it where there is none.
+    write "files.append" Append -> Entry;
+    /// Makes a folder and those above it.
+    write "files.mkdir" Mkdir -> Entry;
+    /// Removes a file, or a folder with all that is in it.
+    write "files.remove" Remove -> Gone;
+    /// Moves or renames.
+    write "files.move" Move -> Entry;
+    /// Copies a file, or a folder with all that is in it.
+    write "files.copy" Copy -> Entry;
+}
+
+/// A tree of files. Paths are relative to its root, separated by `/`; `""` is the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Place {
+    /// The actor's own home.
+    Home,
+    /// An agent's home.
+    Agent {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// The folder that people share.
+    Shared,
+}
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A folder.
+    Folder,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A socket, a pipe, a device: listed, never opened.
+    Special,
+}
+
+/// A file or a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Entry {
+    /// The last part of the path.
+    pub name: String,
+    /// The path in its place.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// 0 for folders.
+    pub size_bytes: u64,
+    /// When it was last changed.
+    pub modified_at: UnixMillis,
+}
+
+/// `files.list`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesList))]
+pub struct List {
+    /// Where.
+    pub place: Place,
+    /// The folder.
+    pub path: String,
+    /// From a page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// At most 1,000; 200 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// `files.stat`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesStat))]
+pub struct Stat {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+}
+
+/// `files.read`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesRead))]
+pub struct Read {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+    /// From this byte.
+    #[serde(default)]
+    pub offset: u64,
+    /// At most 4,194,304 bytes; as many when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Part {
+    /// The bytes; fewer than asked for only at the end.
+    pub data: Blob,
+    /// From which byte.
+    pub offset: u64,
+    /// The whole file.
+    pub size_bytes: u64,
+}
+
+/// `files.write`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesWrite))]
+pub struct Write {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+    /// What.
+    pub data: Blob,
+    /// Fail where there is one already.
+    #[serde(default)]
+    pub must_be_new: bool,
+}
+
+/// `files.append`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesAppend))]
+pub struct Append {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+    /// What.
+    pub data: Blob,
+}
+
+/// `files.mkdir`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesMkdir))]
+pub struct Mkdir {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+}
+
+/// `files.remove`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesRemove))]
+pub struct Remove {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub path: String,
+    /// Also where it is a folder with something in it.
+    #[serde(default)]
+    pub recursive: bool,
+}
+
+/// What `files.remove` removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Gone {
+    /// Files and folders.
+    pub entries: u64,
+}
+
+/// `files.move`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesMove))]
+pub struct Move {
+    /// Where.
+    pub place: Place,
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+    /// Also where there is something already.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// `files.copy`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = FilesCopy))]
+pub struct Copy {
+    /// Where.
+    pub place: Place,
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+    /// Also where there is something already.
+    #[serde(default)]
+    pub replace: bool,
+}

@@ -33,6 +33,13 @@ pub trait App {
     /// What the window holds, so that opening the same thing again raises it instead.
     fn holds(&self) -> Intent;
 
+    /// Shows something else in this window, where it can: Mission Control opens its dialogue for
+    /// [`Intent::Deploy`]. Returns whether it did; the shell raises the window then instead of opening a
+    /// new one.
+    fn show(&mut self, intent: &Intent) -> bool {
+        self.holds() == *intent
+    }
+
     /// The size of a new window, in points.
     fn initial_size(&self) -> egui::Vec2 {
         egui::vec2(960.0, 600.0)

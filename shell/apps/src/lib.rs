@@ -3,10 +3,26 @@
 //! *Invariant:* an app changes nothing but itself. It sends kernel commands through the client and shell
 //! commands through [`AppContext`].
 
+mod agent_view;
 mod app;
-
-pub use app::{App, AppContext, AppId, Intent, Notice, NoticeKind, ShellCommand};
-
+mod catalogue;
+mod deeds;
+mod doubt_sheet;
+mod files_pane;
+mod mission_control;
+mod settings;
+mod terminal;
+mod text;
 mod world;
 
-pub use world::World;
+#[cfg(test)]
+mod tests;
+
+pub use agent_view::AgentView;
+pub use app::{App, AppContext, AppId, Intent, Notice, NoticeKind, ShellCommand};
+pub use catalogue::{APPS, AppEntry, app_for};
+pub use files_pane::{FileWindow, FilesWindow};
+pub use mission_control::MissionControl;
+pub use settings::Settings;
+pub use terminal::Terminal;
+pub use world::{Counts, Known, Loaded, SeenStep, World};

@@ -1,0 +1,54 @@
+//! The command line of `enter`. The kernel writes it; nobody types it.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, bail};
+
+use crate::seal::Limits;
+
+/// What the kernel asks for.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    /// A process of the sandbox, seen from the host.
+    pub(super) host_pid: i32,
+    /// The inode of its pid namespace, by which it is known again.
+    pub(super) pidns_inode: u64,
+    /// Where to report the child's pid.
+    pub(super) status_fd: i32,
+    pub(super) home: String,
+    pub(super) limits: Limits,
+    pub(super) command: Vec<OsString>,
+}
+
+impl Arguments {
+    pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
+        let mut words = words.into_iter();
+        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits) = (None, None, None, None, None);
+        loop {
+            let Some(word) = words.next() else { bail!("`enter` needs a program after `--`") };
+            let name = word.to_str().unwrap_or_default().to_owned();
+            if name == "--" {
+                break;
+            }
+            let value = words.next().and_then(|value| value.into_string().ok());
+            let value = value.with_context(|| format!("{name} has no value"))?;
+            match name.as_str() {
+                "--host-pid" => host_pid = Some(value.parse()?),
+                "--pidns-inode" => pidns_inode = Some(value.parse()?),
+                "--status-fd" => status_fd = Some(value.parse()?),
+                "--home" => home = Some(value),
+                "--limits" => limits = Some(Limits::parse(&value)?),
+                _ => bail!("`enter` has no option {name}"),
+            }
+        }
+        let missing = |name: &str| format!("`enter` needs {name}");
+        Ok(Self {
+            host_pid: host_pid.with_context(|| missing("--host-pid"))?,
+            pidns_inode: pidns_inode.with_context(|| missing("--pidns-inode"))?,
+            status_fd: status_fd.with_context(|| missing("--status-fd"))?,
+            home: home.with_context(|| missing("--home"))?,
+            limits: limits.with_context(|| missing("--limits"))?,
+            command: words.collect(),
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! `aether-agent exec -- CMD…`: seals itself and becomes another program.
+
+use std::{convert::Infallible, env, ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+
+use anyhow::{Context, bail};
+
+use super::{LIMITS_VARIABLE, Profile, seal};
+
+/// Seals this process and becomes `command`; `--` before it is skipped. Returns only when that fails. On a
+/// terminal the program gets it as its controlling one.
+pub fn exec(command: impl IntoIterator<Item = OsString>) -> anyhow::Result<Infallible> {
+    let mut command = command.into_iter().skip_while(|word| word == "--");
+    let Some(program) = command.next() else { bail!("There is no program to start after `exec --`") };
+    let profile = Profile::from_environment()?;
+    take_terminal();
+    seal(&profile)?;
+    become_program(program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
+}
+
+/// Makes the terminal on standard input the controlling one, where this process leads a session without one,
+/// so that Ctrl-C and job control work.
+pub(crate) fn take_terminal() {
+    let terminal = io::stdin();
+    if rustix::termios::isatty(&terminal) {
+        // It fails where the session has a terminal already, and then there is nothing to do.
+        let _ = rustix::process::ioctl_tiocsctty(&terminal);
+    }
+}
+
+/// Becomes a program with this environment and no other.
+pub(crate) fn become_program(
+    program: OsString,
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<Infallible> {
+    let error = Command::new(&program).args(arguments).env_clear().envs(environment).exec();
+    Err(error).with_context(|| format!("{} cannot be started", program.display()))
+}

@@ -1,0 +1,77 @@
+//! Landlock (landlock(7)): what of the sandbox's file system can be written, no TCP, nobody outside signalled.
+//!
+//! A second wall behind the read-only mounts: it stays when a mount is got wrong.
+
+use aether_protocol::process::Layer;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use super::{Profile, SealError, layer};
+
+/// The version whose rights are asked for; an older Linux gives what it has.
+const ABI_WANTED: ABI = ABI::V6;
+
+/// Devices that programs use.
+const DEVICES: [&str; 9] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+    "/dev/console",
+    "/dev/ptmx",
+    "/dev/pts",
+];
+
+pub(super) fn confine(profile: &Profile) -> Result<Layer, SealError> {
+    let all = AccessFs::from_all(ABI_WANTED);
+    let mut rules = Ruleset::default().handle_access(all)?.handle_access(AccessNet::from_all(ABI::V4))?;
+    if profile.scoped {
+        rules = rules.scope(Scope::from_all(ABI_WANTED))?;
+    }
+    let look = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
+    let own = all & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::ReadDir | AccessFs::IoctlDev;
+    let mut rules = allow(rules.create()?, "/", look)?;
+    for folder in [profile.home.as_str(), "/tmp", "/dev/shm"] {
+        rules = allow(rules, folder, own)?;
+    }
+    for path in DEVICES {
+        rules = allow(rules, path, device)?;
+    }
+    // The terminal comes from the host: its path is not in this sandbox, so the open file itself is named.
+    let terminal = std::io::stdin();
+    if rustix::termios::isatty(&terminal) {
+        let rule = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+        rules = rules.add_rule(PathBeneath::new(terminal, rule))?;
+    }
+    let status = rules.restrict_self()?;
+    let abi = match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => format!("ABI {}", effective_abi as i32),
+        _ => "not offered by this Linux".to_owned(),
+    };
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => {
+            layer("landlock", true, format!("{abi}: writes only to the home and /tmp, no TCP"))
+        }
+        RulesetStatus::PartiallyEnforced => {
+            layer("landlock", true, format!("{abi}, in part: writes only to the home and /tmp"))
+        }
+        _ => layer("landlock", false, abi),
+    })
+}
+
+/// What does not exist needs no rule.
+fn allow(
+    rules: RulesetCreated,
+    path: &str,
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
+    let Ok(place) = PathFd::new(path) else { return Ok(rules) };
+    let is_folder = std::fs::metadata(path).is_ok_and(|found| found.is_dir());
+    let access = if is_folder { access } else { access & AccessFs::from_file(ABI_WANTED) };
+    rules.add_rule(PathBeneath::new(place, access))
+}

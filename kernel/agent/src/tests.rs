@@ -1,0 +1,5 @@
+//! Lives against a scripted kernel: a real socket, real tools, a real folder.
+
+mod acting;
+mod kernel;
+mod resuming;

@@ -1,0 +1,5 @@
+//! The host: what it is made of and how busy it is.
+
+mod stats;
+
+pub(crate) use stats::{Devices, host_memory_bytes};

@@ -1,0 +1,28 @@
+//! Who may send what.
+//!
+//! There is one kind of person so far, the owner, who may do everything that is not an agent's own business.
+
+use aether_protocol::{Actor, Command, Error, Result, identity, mind};
+
+pub(super) fn check(actor: &Actor, command: &Command) -> Result<()> {
+    let agents_only = matches!(command, Command::Life(_) | Command::Mind(mind::Command::Think(_)));
+    let open = matches!(
+        command,
+        Command::Identity(
+            identity::Command::Door(_) | identity::Command::Setup(_) | identity::Command::Login(_)
+        )
+    );
+    match actor {
+        Actor::Kernel => Ok(()),
+        Actor::Anonymous { .. } if open => Ok(()),
+        Actor::Anonymous { .. } => Err(Error::unauthenticated()),
+        Actor::User { .. } if agents_only => {
+            Err(Error::forbidden(format!("Only an agent's own process may send {}", command.name())))
+        }
+        Actor::User { .. } => Ok(()),
+        Actor::Agent { .. } if agents_only => Ok(()),
+        Actor::Agent { .. } => {
+            Err(Error::forbidden(format!("An agent's process may not send {}", command.name())))
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What people do to processes: signals, take-over, budget, priority, messages.
+
+use aether_protocol::{
+    Actor, Error, Pid, Result, UserId,
+    journal::StepBody,
+    process::{Phase, Process, SignalName, State},
+};
+
+use super::{Processes, change_in, journal, spawn};
+use crate::Kernel;
+
+impl Kernel {
+    /// Sends a signal to the whole tree of a process.
+    pub(crate) async fn signal(
+        &self,
+        actor: &Actor,
+        owner: UserId,
+        pid: Pid,
+        signal: SignalName,
+    ) -> Result<Process> {
+        self.processes.signal(actor, owner, pid, signal).await
+    }
+}
+
+impl Processes {
+    /// The person on whose behalf a process runs.
+    pub(super) fn table_owner(&self, pid: Pid) -> Option<UserId> {
+        self.table.get(pid).map(|process| process.owner)
+    }
+
+    async fn signal(&self, actor: &Actor, owner: UserId, pid: Pid, signal: SignalName) -> Result<Process> {
+        let process = self.live_row(owner, pid).await?;
+        let ends = matches!(signal, SignalName::Kill | SignalName::Term);
+        if ends && self.scheduler.lock().dequeue(pid) {
+            return self.bury_queued(actor, pid).await;
+        }
+        let cause = format!("Ended by {actor} with {}", word(signal));
+        let living = {
+            let lives = self.living.lock();
+            let living = lives.get(&pid).cloned();
+            // Its sandbox is being made: it ends as soon as it stands.
+            if living.is_none() && ends {
+                self.doomed.lock().insert(pid, cause.clone());
+            }
+            living
+        };
+        let Some(living) = living else {
+            return if ends {
+                Ok(process)
+            } else {
+                Err(Error::conflict("This process has not started yet")
+                    .hint("KILL and TERM end it; other signals can be sent when it runs"))
+            };
+        };
+        if ends {
+            living.set_cause_of_death(cause);
+        }
+        living
+            .tree
+            .signal(signal)
+            .map_err(|error| Error::conflict(format!("The signal could not be sent: {error}")))?;
+        if matches!(signal, SignalName::Term | SignalName::Int) {
+            living.interrupt();
+        }
+        let by = actor.to_string();
+        match signal {
+            SignalName::Stop => {
+                self.change(actor, pid, move |process, _| {
+                    process.state = State::Stopped;
+                    process.reason = Some(format!("Stopped by {by}"));
+                    Ok(())
+                })
+                .await
+            }
+            SignalName::Cont => {
+                self.change(actor, pid, |process, _| {
+                    if process.state == State::Stopped {
+                        process.state = state_of(process.phase);
+                        process.reason = None;
+                    }
+                    Ok(())
+                })
+                .await
+            }
+            _ => self.get(owner, pid).await,
+        }
+    }
+
+    /// A person takes over. The step in hand ends; the next does not begin.
+    pub(crate) async fn pause(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
+        let process = self.live_row(owner, pid).await?;
+        if matches!(process.state, State::Queued | State::Created) {
+            return Err(Error::conflict("This process has not started yet").hint("Try again when it runs"));
+        }
+        let by = actor.to_string();
+        self.change(actor, pid, move |process, _| {
+            if process.state == State::Stopped {
+                return Err(Error::conflict("This process is stopped").hint("Send CONT first").into());
+            }
+            if process.state != State::Paused {
+                process.state = State::Paused;
+                // A question or a used-up budget is still what it waits for.
+                if process.reason.is_none() {
+                    process.reason = Some(format!("Taken over by {by}"));
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The agent goes on.
+    pub(crate) async fn resume(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
+        self.live_row(owner, pid).await?;
+        self.change(actor, pid, |process, _| {
+            if process.state != State::Paused {
+                return Err(Error::conflict("This process is not paused").into());
+            }
+            process.state = state_of(process.phase);
+            if process.phase != Phase::Waiting {
+                process.reason = None;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Extends the step budget.
+    pub(crate) async fn extend(&self, actor: &Actor, owner: UserId, pid: Pid, steps: u32) -> Result<Process> {
+        if !(1..=1000).contains(&steps) {
+            return Err(Error::invalid("The number of steps is out of bounds").hint("1 to 1,000"));
+        }
+        self.live_row(owner, pid).await?;
+        self.change(actor, pid, move |process, _| {
+            process.steps_limit = process.steps_limit.saturating_add(steps).min(spawn::MAX_STEPS);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes the priority: of the queue, or the nice value and weight of what runs.
+    pub(crate) async fn set_priority(
+        &self,
+        actor: &Actor,
+        owner: UserId,
+        pid: Pid,
+        priority: u8,
+    ) -> Result<Process> {
+        spawn::checked_priority(priority)?;
+        self.live_row(owner, pid).await?;
+        let process = self
+            .change(actor, pid, move |process, _| {
+                process.priority = priority;
+                Ok(())
+            })
+            .await?;
+        self.scheduler.lock().set_priority(pid, priority);
+        if let Ok(living) = self.living(pid) {
+            living
+                .tree
+                .set_priority(priority)
+                .map_err(|error| Error::conflict(format!("The priority could not be changed: {error}")))?;
+        }
+        Ok(process)
+    }
+
+    /// Says something to an agent. It is in the journal when this returns; the agent gets it with its next result,
+    /// or at once where it waits.
+    pub(crate) async fn message(&self, actor: &Actor, owner: UserId, pid: Pid, text: String) -> Result<Process> {
+        let text = spawn::checked_text("message", &text)?;
+        self.live_row(owner, pid).await?;
+        let (by, from) = (actor.clone(), actor.to_string());
+        let process = self
+            .store
+            .write(move |tx| {
+                change_in(tx, &by.clone(), pid, |process, tx| {
+                    if process.state == State::Dead {
+                        return Err(ended(pid).into());
+                    }
+                    journal::append(tx, &by, process, StepBody::Message { from, text })?;
+                    Ok(())
+                })
+            })
+            .await?;
+        if let Ok(living) = self.living(pid) {
+            living.row_changed();
+        }
+        Ok(process)
+    }
+
+    /// The row of a process that has not ended.
+    async fn live_row(&self, owner: UserId, pid: Pid) -> Result<Process> {
+        let process = self.get(owner, pid).await?;
+        if matches!(process.state, State::Zombie | State::Dead) { Err(ended(pid)) } else { Ok(process) }
+    }
+}
+
+fn ended(pid: Pid) -> Error {
+    Error::conflict(format!("Process {pid} has ended")).hint("Start the agent again for a new life")
+}
+
+/// The state that goes with a phase, where nobody holds the process.
+fn state_of(phase: Phase) -> State {
+    if matches!(phase, Phase::Waiting | Phase::Idle) { State::Sleeping } else { State::Running }
+}
+
+fn word(signal: SignalName) -> &'static str {
+    match signal {
+        SignalName::Term => "TERM",
+        SignalName::Kill => "KILL",
+        SignalName::Stop => "STOP",
+        SignalName::Cont => "CONT",
+        SignalName::Int => "INT",
+        SignalName::Usr1 => "USR1",
+        SignalName::Usr2 => "USR2",
+    }
+}

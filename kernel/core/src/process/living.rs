@@ -1,0 +1,501 @@
+//! A life while it runs: what its process asks of the kernel.
+//!
+//! The process has one call under way at a time. Where it must stand still (a person has taken over, the budget is
+//! used up, a question is open), its call simply does not return yet.
+//!
+//! *Invariant:* each step is in the journal before the next begins: a thought before its calls, a call's start
+//! before it runs, its result before the model is told.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use aether_protocol::{
+    Actor, AgentId, Code, Error, LifeId, Pid, Result,
+    journal::{Step, StepBody},
+    life::{Answer, Boot, Briefing, FinishCall, Inbox, Noted, Permit},
+    link,
+    mind::{Think, Thought, ToolCall},
+    process::{Layer, Phase, Process, State},
+};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::{Processes, change_in, journal, tree::ProcessTree};
+use crate::{
+    clock,
+    mind::{Mind, Roles},
+    state::store::StoreError,
+};
+
+/// Tokens that a model can read at once, where nobody says.
+const CONTEXT_TOKENS: u32 = 8192;
+
+/// One running life.
+pub(crate) struct Living {
+    processes: Processes,
+    pub(super) pid: Pid,
+    pub(super) life: LifeId,
+    agent: AgentId,
+    tools: Vec<String>,
+    /// The layers that the kernel put around it.
+    layers: Vec<Layer>,
+    pub(super) tree: Arc<ProcessTree>,
+    /// The index of the last message that the process was given.
+    delivered: AtomicU32,
+    /// Calls that began in this life, also before a restart: none begins twice.
+    begun: Mutex<HashSet<String>>,
+    /// Whether a call is in flight.
+    in_call: watch::Sender<bool>,
+    /// Counts changes of the row, for those that wait for one.
+    row: watch::Sender<u64>,
+    /// Ends the thought in hand.
+    interrupt: Notify,
+    /// Why a person ended it.
+    cause: Mutex<Option<String>>,
+}
+
+impl Living {
+    pub(super) fn new(
+        processes: Processes,
+        process: &Process,
+        tools: Vec<String>,
+        layers: Vec<Layer>,
+        tree: Arc<ProcessTree>,
+    ) -> Self {
+        Self {
+            processes,
+            pid: process.pid,
+            life: process.life,
+            agent: process.agent,
+            tools,
+            layers,
+            tree,
+            delivered: AtomicU32::new(0),
+            begun: Mutex::default(),
+            in_call: watch::Sender::new(false),
+            row: watch::Sender::new(0),
+            interrupt: Notify::new(),
+            cause: Mutex::default(),
+        }
+    }
+
+    /// As whom the process calls.
+    pub(super) fn actor(&self, owner: aether_protocol::UserId) -> Actor {
+        Actor::Agent { agent: self.agent, life: self.life, pid: self.pid, owner }
+    }
+
+    /// Wakes those that wait for a change of the row.
+    pub(super) fn row_changed(&self) {
+        self.row.send_modify(|count| *count += 1);
+    }
+
+    /// Gives up the thought in hand.
+    pub(super) fn interrupt(&self) {
+        self.interrupt.notify_waiters();
+    }
+
+    pub(super) fn set_cause_of_death(&self, cause: String) {
+        *self.cause.lock() = Some(cause);
+    }
+
+    pub(super) fn cause_of_death(&self) -> Option<String> {
+        self.cause.lock().clone()
+    }
+
+    /// Returns when no call is in flight.
+    pub(super) async fn call_ended(&self) {
+        // The sender is in `self`, so this cannot fail while it is awaited.
+        let _ = self.in_call.subscribe().wait_for(|in_call| !in_call).await;
+    }
+
+    /// Ends the tree; the row stays, and the next start resumes the life.
+    pub(super) async fn end_for_shutdown(&self) {
+        self.tree.kill_and_wait().await;
+    }
+
+    /// Its link is closed; its exit status is not known yet.
+    pub(super) async fn note_zombie(&self) {
+        let pid = self.pid;
+        self.processes
+            .store
+            .write_later(move |tx| {
+                change_in(tx, &Actor::Kernel, pid, |process, _| {
+                    if process.state != State::Dead {
+                        process.state = State::Zombie;
+                    }
+                    Ok(())
+                })?;
+                Ok(())
+            })
+            .await;
+    }
+
+    /// `life.boot`
+    pub(crate) async fn boot(&self, actor: &Actor, boot: Boot, roles: &Roles) -> Result<Briefing> {
+        if boot.version != link::VERSION {
+            return Err(Error::new(Code::Unsupported, "The agent's program is of another version than the kernel")
+                .hint("Install both from the same build"));
+        }
+        let mut layers = self.layers.clone();
+        layers.extend(boot.sealed);
+        let host_pid = self.tree.agent_host_pid();
+        let (by, pid) = (actor.clone(), self.pid);
+        let (process, journal) = self
+            .processes
+            .store
+            .write(move |tx| {
+                let process = change_in(tx, &by, pid, |process, _| {
+                    if !is_held(process) {
+                        process.state = State::Running;
+                        process.reason = None;
+                    }
+                    process.phase = Phase::Booting;
+                    process.started_at.get_or_insert_with(clock::now);
+                    process.host_pid = host_pid;
+                    process.sandbox = layers;
+                    Ok(())
+                })?;
+                let journal = journal::whole(tx, process.life)?;
+                Ok((process, journal))
+            })
+            .await?;
+        self.remember(&journal);
+        let role = roles.get(&process.role);
+        Ok(Briefing {
+            life: process.life,
+            pid: process.pid,
+            name: process.name,
+            instructions: role.map(|role| role.instructions.clone()).unwrap_or_default(),
+            examples: role.map(|role| role.examples.clone()).unwrap_or_default(),
+            tools: self.tools.clone(),
+            context_tokens: CONTEXT_TOKENS,
+            max_output_tokens: role.map_or(2048, |role| role.max_output_tokens),
+            journal,
+        })
+    }
+
+    fn remember(&self, journal: &[Step]) {
+        let last = journal.iter().rev().find(|step| aether_protocol::life::is_message(step));
+        self.delivered.store(last.map_or(0, |step| step.index), Ordering::Release);
+        let begun = journal.iter().filter_map(|step| match &step.body {
+            StepBody::CallStarted { call } => Some(call.id.clone()),
+            _ => None,
+        });
+        *self.begun.lock() = begun.collect();
+    }
+
+    /// `mind.think`: waits its turn, thinks, and journals the thought before it is given out.
+    pub(crate) async fn think(&self, actor: &Actor, think: Think, mind: &Mind) -> Result<Thought> {
+        if let Some(tool) = think.tools.iter().find(|tool| !self.tools.contains(&tool.name)) {
+            return Err(Error::forbidden(format!("The tool '{}' is not granted", tool.name)));
+        }
+        let process = self.turn_to_think(actor).await?;
+        let started = std::time::Instant::now();
+        let thought = tokio::select! {
+            thought = mind.think(self.pid, &process.model, think) => thought,
+            () = self.interrupt.notified() => {
+                Err(Error::new(Code::Interrupted, "The thought was interrupted"))
+            }
+        };
+        mind.words_end(self.pid);
+        let mut thought = thought?;
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (by, pid) = (actor.clone(), self.pid);
+        Ok(self
+            .processes
+            .store
+            .write(move |tx| {
+                change_in(tx, &by.clone(), pid, |process, tx| {
+                    process.steps_used += 1;
+                    process.usage += thought.usage;
+                    process.phase = Phase::Observing;
+                    // Some providers number calls anew in each answer: ids are ours, unique within the life.
+                    for (number, call) in thought.calls.iter_mut().enumerate() {
+                        call.id = format!("call-{}-{}", process.steps_used, number + 1);
+                    }
+                    let body = StepBody::Thought {
+                        text: thought.text.clone(),
+                        calls: thought.calls.clone(),
+                        model: thought.model.clone(),
+                        usage: thought.usage,
+                        duration_ms,
+                    };
+                    journal::append(tx, &by, process, body)?;
+                    Ok(())
+                })?;
+                Ok(thought)
+            })
+            .await?)
+    }
+
+    /// Returns when nobody has taken over and the budget has a thought left, with the phase set.
+    async fn turn_to_think(&self, actor: &Actor) -> Result<Process> {
+        let mut row = self.row.subscribe();
+        loop {
+            row.borrow_and_update();
+            self.not_held().await?;
+            let process = self
+                .processes
+                .change(actor, self.pid, |process, _| {
+                    if is_held(process) {
+                        return Ok(());
+                    }
+                    if process.steps_used < process.steps_limit {
+                        process.state = State::Running;
+                        process.phase = Phase::Thinking;
+                        process.reason = None;
+                    } else {
+                        process.state = State::Sleeping;
+                        process.phase = Phase::Waiting;
+                        process.reason =
+                            Some(format!("All {} steps of its budget are used", process.steps_limit));
+                    }
+                    Ok(())
+                })
+                .await?;
+            if is_held(&process) {
+                continue;
+            }
+            if process.phase == Phase::Thinking {
+                return Ok(process);
+            }
+            self.changed(&mut row, |process| process.steps_used < process.steps_limit).await?;
+        }
+    }
+
+    /// `life.begin_call`
+    pub(crate) async fn begin_call(&self, actor: &Actor, call: ToolCall) -> Result<Permit> {
+        self.not_held().await?;
+        let refusal = match () {
+            () if !self.tools.contains(&call.tool) => Some(format!("The tool '{}' is not granted", call.tool)),
+            () if self.begun.lock().contains(&call.id) => {
+                Some(format!("The call {} was made before; it is not made twice", call.id))
+            }
+            () => None,
+        };
+        let (id, refused) = (call.id.clone(), refusal.clone());
+        if refused.is_none() {
+            self.in_call.send_replace(true);
+        }
+        let written = self
+            .journal(actor, move |process| {
+                process.phase = Phase::Executing;
+                match refused {
+                    None => StepBody::CallStarted { call },
+                    Some(output) => {
+                        StepBody::CallFinished { call: call.id, tool: call.tool, ok: false, output, duration_ms: 0 }
+                    }
+                }
+            })
+            .await;
+        if written.is_err() {
+            self.in_call.send_replace(false);
+        }
+        written?;
+        Ok(match refusal {
+            Some(reason) => Permit::Refused { reason },
+            None => {
+                self.begun.lock().insert(id);
+                Permit::Granted
+            }
+        })
+    }
+
+    /// `life.finish_call`. A call that never began may be finished only as failed: its arguments did not fit.
+    pub(crate) async fn finish_call(&self, actor: &Actor, call: FinishCall) -> Result<Inbox> {
+        if call.ok && !self.begun.lock().contains(&call.call) {
+            return Err(Error::conflict(format!("The call {} never began", call.call)));
+        }
+        let FinishCall { call, tool, ok, output, duration_ms } = call;
+        self.journal(actor, move |process| {
+            process.phase = Phase::Observing;
+            StepBody::CallFinished { call, tool, ok, output, duration_ms }
+        })
+        .await?;
+        self.in_call.send_replace(false);
+        self.inbox().await
+    }
+
+    /// `life.ask`
+    pub(crate) async fn ask(&self, actor: &Actor, question: String) -> Result<Answer> {
+        let question = super::spawn::checked_text("question", &question)?;
+        let mut row = self.row.subscribe();
+        let asked = self
+            .journal(actor, move |process| {
+                process.phase = Phase::Waiting;
+                process.reason = Some(question.clone());
+                if !is_held(process) {
+                    process.state = State::Sleeping;
+                }
+                StepBody::Question { text: question }
+            })
+            .await?;
+        // Nothing is in flight while a person thinks: a shutdown need not wait for the answer.
+        self.in_call.send_replace(false);
+        loop {
+            row.borrow_and_update();
+            let life = self.life;
+            let answered = self
+                .processes
+                .store
+                .read(move |connection| Ok(!journal::messages(connection, life, asked.index)?.is_empty()))
+                .await?;
+            if answered {
+                break;
+            }
+            row.changed().await.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
+        }
+        let texts: Vec<String> = self.inbox().await?.messages.into_iter().filter_map(message_text).collect();
+        self.not_held().await?;
+        self.in_call.send_replace(true);
+        self.awake(actor, Phase::Executing).await?;
+        Ok(Answer { text: texts.join("\n\n") })
+    }
+
+    /// `life.wait`
+    pub(crate) async fn wait(&self, actor: &Actor) -> Result<Inbox> {
+        let mut row = self.row.subscribe();
+        self.processes
+            .change(actor, self.pid, |process, _| {
+                process.phase = Phase::Idle;
+                if !is_held(process) {
+                    process.state = State::Sleeping;
+                }
+                Ok(())
+            })
+            .await?;
+        loop {
+            row.borrow_and_update();
+            let inbox = self.inbox().await?;
+            if !inbox.messages.is_empty() {
+                self.not_held().await?;
+                self.awake(actor, Phase::Observing).await?;
+                return Ok(inbox);
+            }
+            row.changed().await.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
+        }
+    }
+
+    /// `life.note`
+    pub(crate) async fn note(&self, actor: &Actor, text: String) -> Result<Noted> {
+        self.journal(actor, |_| StepBody::Note { text }).await?;
+        Ok(Noted {})
+    }
+
+    /// `life.complete`
+    pub(crate) async fn complete(&self, actor: &Actor, summary: String) -> Result<Noted> {
+        self.journal(actor, |process| {
+            process.phase = Phase::Completed;
+            process.reason = None;
+            StepBody::Completed { summary }
+        })
+        .await?;
+        Ok(Noted {})
+    }
+
+    /// `life.fail`
+    pub(crate) async fn fail(&self, actor: &Actor, reason: String) -> Result<Noted> {
+        self.journal(actor, |process| {
+            process.phase = Phase::Failed;
+            process.reason = Some(reason.clone());
+            StepBody::Failed { reason }
+        })
+        .await?;
+        Ok(Noted {})
+    }
+
+    /// `life.phase`
+    pub(crate) async fn set_phase(&self, actor: &Actor, phase: Phase) -> Result<Noted> {
+        if matches!(phase, Phase::Completed | Phase::Failed) {
+            return Err(Error::invalid("This phase has a command of its own"));
+        }
+        self.awake(actor, phase).await?;
+        Ok(Noted {})
+    }
+
+    /// Writes a step and the change of the row that goes with it.
+    async fn journal<F>(&self, actor: &Actor, step: F) -> Result<Step>
+    where
+        F: FnOnce(&mut Process) -> StepBody + Send + 'static,
+    {
+        let (by, pid) = (actor.clone(), self.pid);
+        Ok(self
+            .processes
+            .store
+            .write(move |tx| {
+                let mut written = None;
+                change_in(tx, &by.clone(), pid, |process, tx| {
+                    let body = step(process);
+                    written = Some(journal::append(tx, &by, process, body)?);
+                    Ok(())
+                })?;
+                written.ok_or_else(|| StoreError::Refused(Error::internal("The step was not written")))
+            })
+            .await?)
+    }
+
+    async fn awake(&self, actor: &Actor, phase: Phase) -> Result<()> {
+        self.processes
+            .change(actor, self.pid, move |process, _| {
+                process.phase = phase;
+                if !is_held(process) {
+                    process.state = State::Running;
+                    process.reason = None;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// What was said since the last time.
+    async fn inbox(&self) -> Result<Inbox> {
+        let (life, after) = (self.life, self.delivered.load(Ordering::Acquire));
+        let messages =
+            self.processes.store.read(move |connection| journal::messages(connection, life, after)).await?;
+        if let Some(last) = messages.last() {
+            self.delivered.store(last.index, Ordering::Release);
+        }
+        Ok(Inbox { messages })
+    }
+
+    /// Returns when nobody holds the process. At shutdown it never returns: the process is about to end, and its
+    /// journal says where it stood.
+    async fn not_held(&self) -> Result<()> {
+        let mut row = self.row.subscribe();
+        self.changed(&mut row, |process| !is_held(process)).await?;
+        if self.processes.is_closing() {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
+    /// Returns when the row is as wanted.
+    async fn changed(&self, row: &mut watch::Receiver<u64>, wanted: impl Fn(&Process) -> bool) -> Result<()> {
+        loop {
+            row.borrow_and_update();
+            let process = self.processes.table.get(self.pid).ok_or_else(|| Error::conflict("This process has ended"))?;
+            if wanted(&process) {
+                return Ok(());
+            }
+            row.changed().await.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
+        }
+    }
+}
+
+/// Whether a person holds it: taken over, or stopped by a signal.
+fn is_held(process: &Process) -> bool {
+    matches!(process.state, State::Paused | State::Stopped)
+}
+
+fn message_text(step: Step) -> Option<String> {
+    match step.body {
+        StepBody::Message { text, .. } => Some(text),
+        _ => None,
+    }
+}

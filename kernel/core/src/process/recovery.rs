@@ -1,0 +1,71 @@
+//! After a crash or a power cut: every life that had not ended goes on from its journal, under its PID.
+
+use std::sync::Arc;
+
+use aether_protocol::{
+    Actor, Result,
+    journal::StepBody,
+    process::{Exit, Phase, State},
+};
+
+use super::{Processes, change_in, journal, rows};
+use crate::{Kernel, clock, state::store::StoreError};
+
+impl Processes {
+    /// Takes up what the last kernel left: calls in flight are written down as interrupted, lives that had reached
+    /// their end are closed, the others wait for a place again. Returns how many go on.
+    pub(crate) async fn recover(&self, kernel: &Arc<Kernel>) -> Result<u32, StoreError> {
+        // The only kernel of these lives; a second call has nothing to do.
+        if self.kernel.set(Arc::downgrade(kernel)).is_err() {
+            return Ok(0);
+        }
+        let resumed = self
+            .store
+            .write(|tx| {
+                let mut resumed = Vec::new();
+                for process in rows::live(tx)? {
+                    let steps = journal::whole(tx, process.life)?;
+                    let process = change_in(tx, &Actor::Kernel, process.pid, |process, tx| {
+                        if let Some((call, tool)) = journal::open_call(&steps) {
+                            journal::append(
+                                tx,
+                                &Actor::Kernel,
+                                process,
+                                StepBody::CallInterrupted { call, tool },
+                            )?;
+                        }
+                        process.host_pid = None;
+                        if matches!(process.phase, Phase::Completed | Phase::Failed) {
+                            process.state = State::Dead;
+                            process.ended_at = Some(clock::now());
+                            let code = i32::from(process.phase == Phase::Failed);
+                            process.exit = Some(Exit::Status { code });
+                            return Ok(());
+                        }
+                        process.restarts += u32::from(process.started_at.is_some());
+                        process.state = match process.state {
+                            State::Paused => State::Paused,
+                            // It is a new Linux process now; a person lets it go on as before.
+                            State::Stopped => {
+                                process.reason = Some("Was stopped when the kernel ended".to_owned());
+                                State::Paused
+                            }
+                            _ => State::Queued,
+                        };
+                        process.phase = Phase::Booting;
+                        Ok(())
+                    })?;
+                    if process.state != State::Dead {
+                        resumed.push((process.pid, process.priority));
+                    }
+                }
+                Ok(resumed)
+            })
+            .await?;
+        let mut scheduler = self.scheduler.lock();
+        for (pid, priority) in &resumed {
+            scheduler.enqueue(*pid, *priority);
+        }
+        Ok(resumed.len() as u32)
+    }
+}

@@ -1,0 +1,416 @@
+//! From a command to a process: identity, row, queue, sandbox, link.
+
+use std::sync::Arc;
+
+use aether_protocol::{
+    Actor, AgentId, Error, LifeId, Pid, Result, UserId,
+    agent::{Agent, Removed},
+    journal::StepBody,
+    process::{Exit, Limits, Phase, Process, Spawn, State},
+};
+
+use super::{
+    Living, Processes, change_in, journal, link,
+    rows::{self, Grant},
+    sandbox::{self, SpawnSpec},
+};
+use crate::{Kernel, agents, clock, mind::RoleFile, state::store::StoreError};
+
+/// Characters of a goal or a message, at most.
+pub(super) const MAX_TEXT_CHARS: usize = 8_000;
+/// Thoughts that one budget may hold, at most.
+pub(super) const MAX_STEPS: u32 = 10_000;
+/// The folders of a new home (FEATURES F1).
+const HOME_FOLDERS: &[&str] = &["Desktop", "Documents", "Downloads", "Projects", ".config"];
+
+impl Kernel {
+    /// Deploys an agent. It runs at once where there is a place, and waits in the queue otherwise.
+    pub(crate) async fn spawn(&self, actor: &Actor, owner: UserId, spawn: Spawn) -> Result<Process> {
+        if self.processes.is_closing() {
+            return Err(Error::unavailable("The kernel is shutting down"));
+        }
+        self.processes.refuse_unsafe_host()?;
+        let goal = checked_text("goal", &spawn.goal)?;
+        let priority = checked_priority(spawn.priority.unwrap_or(3))?;
+        let (known, role) = self.identity_of(owner, &spawn).await?;
+        let grant = Grant { tools: granted(&role, spawn.tools)?, limits: self.processes.limits(spawn.limits)? };
+        let model = self.mind.choose(spawn.model.or(role.model)).await?;
+        let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
+        let from = actor.to_string();
+        let (wanted_name, actor) = (spawn.name, actor.clone());
+
+        let process = self
+            .store
+            .write(move |tx| {
+                let agent = match known {
+                    Some(agent) => agent,
+                    None => new_agent(tx, owner, &role.id, wanted_name)?,
+                };
+                let life = LifeId(clock::new_id());
+                let pid = rows::insert(tx, life, agent.id, &grant)?;
+                let process = Process {
+                    pid,
+                    agent: agent.id,
+                    life,
+                    name: agent.name,
+                    role: role.id,
+                    goal: goal.clone(),
+                    owner,
+                    model,
+                    priority,
+                    state: State::Queued,
+                    phase: Phase::Booting,
+                    reason: None,
+                    host_pid: None,
+                    created_at: clock::now(),
+                    started_at: None,
+                    ended_at: None,
+                    steps_used: 0,
+                    steps_limit,
+                    usage: aether_protocol::mind::Usage::default(),
+                    restarts: 0,
+                    exit: None,
+                    sandbox: Vec::new(),
+                };
+                rows::save(tx, &process)?;
+                let row = Box::new(process.clone());
+                tx.emit(&actor, aether_protocol::EventBody::ProcessChanged { process: row })?;
+                journal::append(tx, &actor, &process, StepBody::Message { from, text: goal })?;
+                Ok(process)
+            })
+            .await?;
+        self.processes.scheduler.lock().enqueue(process.pid, priority);
+        self.processes.pump();
+        Ok(process)
+    }
+
+    /// The agent that is to live again, or `None` for a new one; and its role.
+    async fn identity_of(&self, owner: UserId, spawn: &Spawn) -> Result<(Option<Agent>, RoleFile)> {
+        let known = match spawn.agent {
+            Some(id) => Some(self.agents.get(owner, id).await?),
+            None => None,
+        };
+        if let Some(agent) = &known {
+            if self.processes.is_live(agent.id) {
+                return Err(Error::conflict(format!("{} is running already", agent.name))
+                    .hint("Say something to it, or end it first"));
+            }
+            if spawn.name.as_ref().is_some_and(|name| *name != agent.name) {
+                return Err(Error::invalid("An agent that exists keeps its name"));
+            }
+        } else if let Some(name) = &spawn.name {
+            checked_name(name)?;
+        }
+        let role = match (&spawn.role, &known) {
+            (Some(role), _) => role.as_str(),
+            (None, Some(agent)) => agent.role.as_str(),
+            (None, None) => {
+                return Err(Error::invalid("A new agent needs a role").hint("`aether roles` lists them"));
+            }
+        };
+        let role = self.mind.roles().get(role).cloned();
+        let role = role.ok_or_else(|| {
+            Error::not_found("role", spawn.role.as_deref().unwrap_or_default()).hint("`aether roles` lists them")
+        })?;
+        Ok((known, role))
+    }
+
+    /// Removes an agent that does not run, with its home.
+    pub(crate) async fn remove_agent(&self, actor: &Actor, owner: UserId, id: AgentId) -> Result<Removed> {
+        let agent = self.agents.get(owner, id).await?;
+        if self.processes.is_live(id) {
+            return Err(Error::conflict(format!("{} is running", agent.name)).hint("End it first"));
+        }
+        let home = self.processes.home_of(id);
+        let (name, by) = (agent.name.clone(), actor.clone());
+        self.store
+            .write(move |tx| {
+                agents::delete(tx, id)?;
+                tx.emit(&by, aether_protocol::EventBody::AgentRemoved { agent: id, name })?;
+                Ok(())
+            })
+            .await?;
+        // The identity is gone first: a crash here leaves a folder that nothing refers to, never an agent whose
+        // home is half gone.
+        let home_bytes = tokio::task::spawn_blocking(move || crate::files::remove_home(&home))
+            .await
+            .map_err(|error| Error::internal(format!("The home could not be removed: {error}")))??;
+        Ok(Removed { name: agent.name, home_bytes })
+    }
+}
+
+impl Processes {
+    /// Gives free places to those who wait.
+    pub(crate) fn pump(&self) {
+        if self.is_closing() {
+            return;
+        }
+        loop {
+            let next = self.scheduler.lock().next();
+            let Some(pid) = next else { return };
+            let processes = self.clone();
+            tokio::spawn(async move { processes.live(pid).await });
+        }
+    }
+
+    /// One life from place to end.
+    async fn live(self, pid: Pid) {
+        let outcome = self.run(pid).await;
+        if !self.is_closing() {
+            if let Err(error) = self.bury(pid, outcome).await {
+                tracing::error!(%pid, %error, "the end of a process could not be written down");
+            }
+            self.living.lock().remove(&pid);
+            self.doomed.lock().remove(&pid);
+            self.scheduler.lock().release(pid);
+            self.pump();
+        }
+    }
+
+    /// Makes the sandbox, serves the link, returns how the process ended.
+    async fn run(&self, pid: Pid) -> Result<Exit, Error> {
+        let (process, grant) = self
+            .store
+            .read(move |connection| {
+                let process = rows::get(connection, pid)?.ok_or_else(|| Error::not_found("process", pid))?;
+                Ok((process, rows::grant(connection, pid)?))
+            })
+            .await?;
+        self.store
+            .write_later(move |tx| {
+                change_in(tx, &Actor::Kernel, pid, |process, _| {
+                    if process.state == State::Queued {
+                        process.state = State::Created;
+                    }
+                    Ok(())
+                })?;
+                Ok(())
+            })
+            .await;
+        let kernel = self.kernel().ok_or_else(|| Error::unavailable("The kernel is shutting down"))?;
+        let home = self.home_of(process.agent);
+        make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
+        let limits = &grant.limits;
+        let spec = SpawnSpec {
+            pid,
+            hostname: hostname(&process.name),
+            home,
+            agent_binary: self.agent_binary.clone(),
+            limits: self.sandbox_limits(limits),
+            priority: process.priority,
+        };
+        let spawned = self.sandbox.spawn(&spec).await.map_err(|error| {
+            Error::unavailable(format!("The sandbox could not be made: {error}"))
+                .hint("`aether doctor` says what this host lacks")
+        })?;
+        let living =
+            Arc::new(Living::new(self.clone(), &process, grant.tools, spawned.layers, Arc::new(spawned.tree)));
+        let doomed = {
+            let mut lives = self.living.lock();
+            lives.insert(pid, Arc::clone(&living));
+            self.doomed.lock().remove(&pid)
+        };
+        if let Some(cause) = doomed {
+            living.set_cause_of_death(cause);
+            return Ok(living.tree.kill_and_wait().await);
+        }
+        let exit = link::serve(&kernel, &living, spawned.link).await;
+        Ok(exit)
+    }
+
+    /// Writes down how a process ended.
+    async fn bury(&self, pid: Pid, outcome: Result<Exit, Error>) -> Result<()> {
+        let cause = self.living(pid).ok().and_then(|living| living.cause_of_death());
+        self.change(&Actor::Kernel, pid, move |process, tx| {
+            let (exit, reason) = match outcome {
+                Ok(exit) => (exit, cause.or_else(|| unexpected(exit))),
+                Err(error) => (Exit::NeverRan, Some(error.message)),
+            };
+            process.state = State::Dead;
+            process.exit = Some(exit);
+            process.ended_at = Some(clock::now());
+            process.host_pid = None;
+            if !matches!(process.phase, Phase::Completed | Phase::Failed) {
+                process.phase = Phase::Failed;
+                process.reason = reason.or_else(|| Some("It ended without saying that it was done".to_owned()));
+                let reason = process.reason.clone().unwrap_or_default();
+                journal::append(tx, &Actor::Kernel, process, StepBody::Failed { reason })?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a process that never left the queue.
+    pub(super) async fn bury_queued(&self, actor: &Actor, pid: Pid) -> Result<Process> {
+        let by = actor.to_string();
+        let actor = actor.clone();
+        Ok(self
+            .store
+            .write(move |tx| {
+                change_in(tx, &actor.clone(), pid, |process, tx| {
+                    process.state = State::Dead;
+                    process.phase = Phase::Failed;
+                    process.exit = Some(Exit::NeverRan);
+                    process.ended_at = Some(clock::now());
+                    let reason = format!("Taken from the queue by {by}");
+                    process.reason = Some(reason.clone());
+                    journal::append(tx, &actor, process, StepBody::Failed { reason })?;
+                    Ok(())
+                })
+            })
+            .await?)
+    }
+
+    fn refuse_unsafe_host(&self) -> Result<()> {
+        let checks = self.sandbox.checks();
+        match checks.iter().find(|check| check.state == aether_protocol::system::Health::Failed) {
+            Some(check) => Err(Error::new(
+                aether_protocol::Code::Unsupported,
+                format!("This host cannot hold an agent safely: {}", check.detail),
+            )
+            .hint(check.remedy.clone().unwrap_or_else(|| "`aether doctor` says more".to_owned()))),
+            None => Ok(()),
+        }
+    }
+
+    fn limits(&self, asked: Limits) -> Result<Limits> {
+        let bad = |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
+        if asked.max_steps.is_some_and(|steps| !(1..=MAX_STEPS).contains(&steps)) {
+            return Err(bad("limits.max_steps", "1 to 10,000"));
+        }
+        if asked.memory_bytes.is_some_and(|bytes| bytes < 64 << 20) {
+            return Err(bad("limits.memory_bytes", "At least 64 MiB"));
+        }
+        if asked.processes.is_some_and(|count| !(8..=4096).contains(&count)) {
+            return Err(bad("limits.processes", "8 to 4,096"));
+        }
+        if asked.open_files.is_some_and(|count| !(32..=65_536).contains(&count)) {
+            return Err(bad("limits.open_files", "32 to 65,536"));
+        }
+        if asked.cpu_secs.is_some_and(|secs| secs == 0) {
+            return Err(bad("limits.cpu_secs", "At least 1"));
+        }
+        Ok(asked)
+    }
+
+    fn sandbox_limits(&self, asked: &Limits) -> sandbox::Limits {
+        sandbox::Limits {
+            memory_bytes: asked.memory_bytes.unwrap_or(self.config.memory_bytes),
+            processes: asked.processes.unwrap_or(self.config.processes),
+            open_files: asked.open_files.unwrap_or(self.config.open_files),
+            file_bytes: asked.file_bytes.unwrap_or(self.config.file_bytes),
+            cpu_secs: asked.cpu_secs.unwrap_or(self.config.cpu_secs),
+        }
+    }
+}
+
+fn unexpected(exit: Exit) -> Option<String> {
+    match exit {
+        Exit::Status { code } => Some(format!("Its process ended with status {code}")),
+        Exit::Signal { number } => Some(format!("Its process was ended by signal {number}")),
+        Exit::NeverRan => None,
+    }
+}
+
+fn new_agent(
+    tx: &rusqlite::Connection,
+    owner: UserId,
+    role: &str,
+    wanted: Option<String>,
+) -> Result<Agent, StoreError> {
+    let name = match wanted {
+        Some(name) => name.trim().to_owned(),
+        None => {
+            let mut number = 1_u32;
+            loop {
+                let name = format!("{role}-{number}");
+                if !agents::name_is_taken(tx, owner, &name)? {
+                    break name;
+                }
+                number += 1;
+            }
+        }
+    };
+    let agent = Agent {
+        id: AgentId(clock::new_id()),
+        name,
+        role: role.to_owned(),
+        owner,
+        created_at: clock::now(),
+        last_pid: None,
+        lives: 0,
+    };
+    agents::insert(tx, &agent)?;
+    Ok(agent)
+}
+
+fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec<String>> {
+    let Some(asked) = asked else { return Ok(role.tools.clone()) };
+    if let Some(more) = asked.iter().find(|tool| !role.tools.contains(tool)) {
+        return Err(Error::forbidden(format!("The role {} does not grant the tool '{more}'", role.id))
+            .hint(format!("It grants: {}", role.tools.join(", "))));
+    }
+    Ok(role.tools.iter().filter(|tool| asked.contains(tool)).cloned().collect())
+}
+
+/// Trimmed; 1 to 8,000 characters, no NUL.
+pub(super) fn checked_text(what: &str, text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid(format!("The {what} is empty")));
+    }
+    if text.contains('\0') || text.chars().count() > MAX_TEXT_CHARS {
+        return Err(Error::invalid(format!("The {what} cannot be used")).hint("At most 8,000 characters, no NUL"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn checked_priority(priority: u8) -> Result<u8> {
+    if (1..=5).contains(&priority) {
+        Ok(priority)
+    } else {
+        Err(Error::invalid("The priority is out of bounds").hint("1 (highest) to 5"))
+    }
+}
+
+fn checked_name(name: &str) -> Result<()> {
+    let name = name.trim();
+    let fits = (1..=48).contains(&name.chars().count())
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.'))
+        && name.parse::<u64>().is_err();
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::invalid("This name cannot be used")
+            .hint("1 to 48 letters, digits, spaces, '-', '_' or '.', and not a number alone"))
+    }
+}
+
+/// A host name from an agent's name (RFC 1123 label).
+fn hostname(name: &str) -> String {
+    let label: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(63)
+        .collect();
+    let label = label.trim_matches('-');
+    if label.is_empty() { "agent".to_owned() } else { label.to_owned() }
+}
+
+fn make_home(home: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut make = std::fs::DirBuilder::new();
+    make.recursive(true).mode(0o700);
+    make.create(home)?;
+    for folder in HOME_FOLDERS {
+        // An agent may have put something else there; that is its own business.
+        match make.create(home.join(folder)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The provider against a stand-in engine and, with the feature, the real one.

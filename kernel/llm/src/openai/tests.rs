@@ -1,0 +1,1 @@
+//! Against a real server on loopback that speaks the wire format.

@@ -1,0 +1,1 @@
+//! Choosing, trying again, giving up.

@@ -1,0 +1,3 @@
+//! The apps as a person meets them: clicked by name, looked at as pictures.
+
+pub mod fixture;

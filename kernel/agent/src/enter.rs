@@ -59,8 +59,7 @@ fn watch_over(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     tie_to_parent()?;
-    rustix::process::setsid().context("A session cannot be made")?;
-    seal::take_terminal();
+    seal::take_terminal()?;
     let home = arguments.home.clone();
     std::env::set_current_dir(&home).with_context(|| format!("{home} cannot be entered"))?;
     seal::seal(&Profile { limits: Some(arguments.limits), home: home.clone(), scoped: false })?;

@@ -3,3 +3,5 @@
 mod acting;
 mod kernel;
 mod resuming;
+
+pub use kernel::well_formed;

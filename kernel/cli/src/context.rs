@@ -40,7 +40,7 @@ impl Context {
             (None, Some(runtime)) => runtime.address.clone(),
             (None, None) => DEFAULT_ADDRESS.to_owned(),
         };
-        let address = Endpoint::new(&address, None).map_err(unusable)?.url;
+        let address = Endpoint::new(&address, None).map_err(|error| unusable(&error))?.url;
         // What this computer's own kernel says of itself may only fill a blank: it never replaces a
         // certificate that was trusted before.
         let fingerprint = global
@@ -133,7 +133,7 @@ pub(crate) fn not_signed_in(address: &str) -> Error {
 }
 
 /// What a malformed address is to the person.
-pub(crate) fn unusable(error: aether_client::EndpointError) -> Error {
+fn unusable(error: &aether_client::EndpointError) -> Error {
     Error::invalid(error.to_string()).hint("Write it like https://127.0.0.1:7380")
 }
 

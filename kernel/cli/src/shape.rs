@@ -27,6 +27,7 @@ impl Output {
     }
 
     /// One value as JSON, on a line of its own.
+    #[expect(clippy::unused_self, reason = "the counterpart of `line` and `table`")]
     pub(crate) fn json(self, value: &impl serde::Serialize) -> io::Result<()> {
         let mut out = io::stdout().lock();
         serde_json::to_writer(&mut out, value)?;

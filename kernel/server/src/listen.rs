@@ -22,9 +22,8 @@ type ConnectionError = TlsError<io::Error, DispatchError>;
 
 const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     content-type: text/plain; charset=utf-8\r\n\
-    connection: close\r\n\
-    content-length: 75\r\n\r\n\
-    This port speaks HTTPS only.\nhint: put https:// in front of the address.\n\n\n";
+    connection: close\r\n\r\n\
+    This port speaks HTTPS only.\nhint: put https:// in front of the address.\n";
 
 /// The server on `listener`, not yet running.
 pub(crate) fn server(state: web::Data<State>, listener: TcpListener, tls: rustls::ServerConfig) -> io::Result<Server> {

@@ -3,7 +3,7 @@
 use aether_kit::{Hue, Icon};
 use aether_protocol::terminal::Target;
 
-use crate::{AgentView, App, AppId, FileWindow, FilesWindow, Intent, MissionControl};
+use crate::{AgentView, App, AppId, FileWindow, FilesWindow, Intent, MissionControl, Settings, Terminal};
 
 /// An app as dock and launcher show it.
 #[derive(Clone, Debug)]
@@ -53,6 +53,7 @@ pub fn app_for(intent: &Intent) -> Box<dyn App> {
         Intent::Process(pid) => Box::new(AgentView::new(*pid)),
         Intent::AgentFiles(agent, pid) => Box::new(FilesWindow::new(*agent, *pid)),
         Intent::File(place, path) => Box::new(FileWindow::new(*place, path.clone())),
-        Intent::Terminal(_) | Intent::Settings => Box::new(MissionControl::new(false)),
+        Intent::Terminal(target) => Box::new(Terminal::new(*target)),
+        Intent::Settings => Box::new(Settings::new()),
     }
 }

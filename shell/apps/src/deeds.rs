@@ -2,7 +2,7 @@
 
 use aether_client::Pending;
 use aether_protocol::{
-    AgentId, Error, Pid,
+    Error, Pid,
     agent::{Remove, Removed},
     process::{Continue, Message, Pause, Phase, Process, Resume, SetPriority, Signal, SignalName, State},
 };
@@ -229,14 +229,6 @@ impl Doubt {
                  be undone",
                 process.name
             ),
-        }
-    }
-
-    /// Whom it is about.
-    pub fn agent(&self) -> Option<AgentId> {
-        match self {
-            Self::Remove(process) => Some(process.agent),
-            Self::Stop(_) => None,
         }
     }
 }

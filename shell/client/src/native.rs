@@ -1,6 +1,8 @@
 //! The transport of native programs: a thread with its own event loop, TLS by pinned certificate or by the
 //! host's authorities.
 
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::{

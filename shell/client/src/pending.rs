@@ -67,13 +67,11 @@ impl<T: Unpin> Future for Pending<T> {
             return Poll::Ready(answer);
         }
         let mut slot = self.slot.lock();
-        match slot.answer.take() {
-            Some(answer) => Poll::Ready(answer),
-            None => {
-                slot.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        if let Some(answer) = slot.answer.take() {
+            return Poll::Ready(answer);
         }
+        slot.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 

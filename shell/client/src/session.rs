@@ -87,6 +87,13 @@ enum Phase {
     Reconnecting { attempt: u32, retry_at_ms: u64, reason: String },
 }
 
+/// Where a subscription was asked to start.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    After(Seq),
+    FromNowOn,
+}
+
 struct Call {
     frame: String,
     reads: bool,
@@ -106,7 +113,7 @@ pub(crate) struct Session {
     subscribed: bool,
     last_seq: Option<Seq>,
     /// A subscription was asked for and is not confirmed: events that still come are from the one before.
-    confirming: Option<Option<Seq>>,
+    confirming: Option<Asked>,
     /// Events were left with the kernel because nobody took those that are here.
     stalled: bool,
     terminals: terminals::Terminals,
@@ -251,7 +258,7 @@ impl Session {
 
     fn subscribe(&mut self, after: Option<Seq>) {
         self.stalled = false;
-        self.confirming = Some(after);
+        self.confirming = Some(after.map_or(Asked::FromNowOn, Asked::After));
         self.orders.frame(&ClientFrame::Subscribe { after });
     }
 
@@ -268,12 +275,12 @@ impl Session {
     fn subscription_began(&mut self, after: Seq, oldest: Seq) {
         let Some(asked) = self.confirming.take() else { return };
         match asked {
-            Some(asked) if asked.0.saturating_add(1) < oldest.0 => {
+            Asked::After(asked) if asked.0.saturating_add(1) < oldest.0 => {
                 self.last_seq = Some(Seq(oldest.0.saturating_sub(1)).max(asked));
                 self.arrived(Incoming::Resynced);
             }
-            Some(_) => {}
-            None => self.last_seq = Some(after),
+            Asked::After(_) => {}
+            Asked::FromNowOn => self.last_seq = Some(after),
         }
     }
 

@@ -43,9 +43,10 @@ impl TerminalLink {
     pub async fn changed(&self) {
         poll_fn(|cx| {
             let mut session = self.handle.shared.session.lock();
-            match session.terminals().has_news(self.terminal, self.link, cx.waker()) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
+            if session.terminals().has_news(self.terminal, self.link, cx.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
         })
         .await;

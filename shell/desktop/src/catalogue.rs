@@ -95,3 +95,18 @@ static FALLBACK: Offer = Offer {
     hue: Hue::Slate,
     pinned: false,
 };
+
+/// The app for an intent.
+pub fn make(intent: &Intent) -> Box<dyn aether_apps::App> {
+    Box::new(Placeholder(intent.clone()))
+}
+
+struct Placeholder(Intent);
+
+impl aether_apps::App for Placeholder {
+    fn id(&self) -> AppId { "placeholder" }
+    fn title(&self) -> String { offer_for(&self.0).title.to_owned() }
+    fn icon(&self) -> Icon { offer_for(&self.0).icon }
+    fn ui(&mut self, ui: &mut egui::Ui, _cx: &mut aether_apps::AppContext<'_>) { ui.label("…"); }
+    fn holds(&self) -> Intent { self.0.clone() }
+}

@@ -12,19 +12,20 @@ pub fn exec(command: impl IntoIterator<Item = OsString>) -> anyhow::Result<Infal
     let mut command = command.into_iter().skip_while(|word| word == "--");
     let Some(program) = command.next() else { bail!("There is no program to start after `exec --`") };
     let profile = Profile::from_environment()?;
-    take_terminal();
+    take_terminal()?;
     seal(&profile)?;
     become_program(program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
 }
 
-/// Makes the terminal on standard input the controlling one, where this process leads a session without one,
-/// so that Ctrl-C and job control work.
-pub(crate) fn take_terminal() {
+/// Leads a session of its own, with the terminal on standard input as its controlling one, so that Ctrl-C and
+/// job control work. Nothing where standard input is no terminal.
+pub(crate) fn take_terminal() -> anyhow::Result<()> {
     let terminal = io::stdin();
     if rustix::termios::isatty(&terminal) {
-        // It fails where the session has a terminal already, and then there is nothing to do.
-        let _ = rustix::process::ioctl_tiocsctty(&terminal);
+        rustix::process::setsid().context("A session cannot be made")?;
+        rustix::process::ioctl_tiocsctty(&terminal).context("The terminal cannot be taken")?;
     }
+    Ok(())
 }
 
 /// Becomes a program with this environment and no other.

@@ -2,10 +2,12 @@
 //!
 //! A second wall behind the read-only mounts: it stays when a mount is got wrong.
 
+use std::io;
+
 use aether_protocol::process::Layer;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 use super::{Profile, SealError, layer};
@@ -65,13 +67,13 @@ pub(super) fn confine(profile: &Profile) -> Result<Layer, SealError> {
 }
 
 /// What does not exist needs no rule.
-fn allow(
-    rules: RulesetCreated,
-    path: &str,
-    access: BitFlags<AccessFs>,
-) -> Result<RulesetCreated, RulesetError> {
-    let Ok(place) = PathFd::new(path) else { return Ok(rules) };
-    let is_folder = std::fs::metadata(path).is_ok_and(|found| found.is_dir());
+fn allow(rules: RulesetCreated, path: &str, access: BitFlags<AccessFs>) -> Result<RulesetCreated, SealError> {
+    let is_folder = match std::fs::metadata(path) {
+        Ok(found) => found.is_dir(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(rules),
+        Err(source) => return Err(SealError::Host { what: "looking at what may be written", source }),
+    };
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI_WANTED) };
-    rules.add_rule(PathBeneath::new(place, access))
+    let place = PathFd::new(path).map_err(|error| SealError::host("opening what may be written")(io::Error::other(error)))?;
+    Ok(rules.add_rule(PathBeneath::new(place, access))?)
 }

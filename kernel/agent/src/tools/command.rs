@@ -30,6 +30,9 @@ const KEPT_BYTES: usize = 32 * 1024;
 /// What a group has between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long the pipe of a group that was killed may be silent before it is left.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Why a command ended otherwise than by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
@@ -135,7 +138,8 @@ impl Running {
         // What the shell left running would keep the pipe open.
         let (status, left_running) = self.collect(cut.is_some())?;
         kept.left_running = cut.is_none() && left_running;
-        kept.drain(&mut self.output, watch)?;
+        let patience = if cut.is_some() || left_running { LAST_WORDS } else { Duration::ZERO };
+        kept.drain(&mut self.output, patience, watch)?;
         Ok((status, cut, kept))
     }
 
@@ -179,11 +183,13 @@ impl Kept {
         Ok(read)
     }
 
-    /// What is still in the pipe, without waiting for somebody who has left the group and holds it open.
-    fn drain(&mut self, from: &mut PipeReader, watch: &mut Watch<'_>) -> io::Result<()> {
+    /// What is still in the pipe. `patience` is for those who were killed to be gone; who has left the group
+    /// and holds the pipe open is not waited for.
+    fn drain(&mut self, from: &mut PipeReader, patience: Duration, watch: &mut Watch<'_>) -> io::Result<()> {
         let until = Instant::now() + GRACE;
         while Instant::now() < until {
-            let ready = watch.signals.wait(&[(from.as_fd(), PollFlags::IN)], Some(Instant::now()))?;
+            let deadline = Instant::now() + patience;
+            let ready = watch.signals.wait(&[(from.as_fd(), PollFlags::IN)], Some(deadline))?;
             match ready {
                 Woken::Ready(_) if self.read(from)? > 0 => {}
                 Woken::Signal => {}

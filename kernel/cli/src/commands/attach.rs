@@ -64,23 +64,22 @@ async fn converse(client: &Client, link: &TerminalLink, detach_key: u8) -> Outco
                     return Ok(Some(reason));
                 }
             }
-            typed = keys.recv(), if keys_left => match typed {
-                Some(typed) => {
-                    let until = typed.iter().position(|byte| *byte == detach_key);
-                    let before = typed.get(..until.unwrap_or(typed.len())).unwrap_or_default();
-                    if !before.is_empty() {
-                        link.send(before);
-                    }
-                    if until.is_some() {
-                        return Ok(None);
-                    }
-                }
-                None => {
+            typed = keys.recv(), if keys_left => {
+                let Some(typed) = typed else {
                     // Our input has ended; so shall the shell's (^D).
                     keys_left = false;
                     link.send(&[4]);
+                    continue;
+                };
+                let until = typed.iter().position(|byte| *byte == detach_key);
+                let before = typed.get(..until.unwrap_or(typed.len())).unwrap_or_default();
+                if !before.is_empty() {
+                    link.send(before);
                 }
-            },
+                if until.is_some() {
+                    return Ok(None);
+                }
+            }
             _ = resized.recv() => {
                 // A size that comes too late is followed by another one.
                 drop(client.call(Resize { terminal: link.terminal(), size: size_here() }));

@@ -85,7 +85,7 @@ impl Log {
             for step in &page.items {
                 self.print(step)?;
             }
-            if page.items.is_empty() || page.next.is_none() {
+            if page.items.is_empty() {
                 return Ok(());
             }
         }

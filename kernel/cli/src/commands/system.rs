@@ -184,12 +184,11 @@ pub(super) async fn events(cx: &Context, follow: bool, after: Option<u64>, limit
     if limit == 0 {
         return Err(Error::invalid("--limit must be at least 1").into());
     }
-    let after = match after {
-        Some(after) => Seq(after),
-        None => {
-            let newest = client.call(GetStatus {}).await?.last_seq;
-            Seq(newest.0.saturating_sub(u64::from(limit)))
-        }
+    let after = if let Some(after) = after {
+        Seq(after)
+    } else {
+        let newest = client.call(GetStatus {}).await?.last_seq;
+        Seq(newest.0.saturating_sub(u64::from(limit)))
     };
     let mut last = after;
     let mut left = limit;

@@ -91,7 +91,7 @@ pub(super) fn remove_root(root: &Path) -> Result<u64> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         result => result.map_err(wrong)?,
     };
-    if statat(&parent, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW) == Err(Errno::NOENT) {
+    if matches!(statat(&parent, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
         return Ok(0);
     }
     let tally = remove(&root.to_string_lossy(), parent.as_fd(), &name)?;

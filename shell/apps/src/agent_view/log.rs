@@ -77,7 +77,7 @@ impl Log {
                     ui.scroll_to_rect(Rect::from_min_size(ui.min_rect().left_bottom(), vec2(1.0, 1.0)), None);
                 }
             });
-        let hidden = output.content_size.y - output.inner_rect.height() - output.state.offset().y;
+        let hidden = output.content_size.y - output.inner_rect.height() - output.state.clamped_offset().y;
         if hidden > row::NORMAL * 2.0 {
             let spot = Rect::from_center_size(pos2(room.center().x, room.bottom() - 22.0), vec2(140.0, 28.0));
             let button = Button::secondary("Jump to the end").icon(Icon::ArrowDown).small();
@@ -151,7 +151,7 @@ impl Log {
 /// One folded row. Returns whether it was clicked.
 fn entry_row(ui: &mut Ui, rect: Rect, entry: &Entry, open: bool) -> bool {
     let tokens = tokens(ui);
-    let response = ui.interact(rect, ui.id().with(("entry", entry.first)), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with(("entry", entry.first)), Sense::click());
     let name = [entry.word(), &entry.label, &entry.line].into_iter().filter(|part| !part.is_empty());
     let name = name.collect::<Vec<_>>().join(" ");
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, ui.is_enabled(), open, &name));
@@ -294,7 +294,7 @@ fn live_words(ui: &mut Ui, room: Rect, words: &str) -> f32 {
     let galley = truncated(ui, TextKind::Body, tokens.text, words.trim(), room.width() - INDENT - space::L, 1_000);
     let height = galley.size().y + 12.0;
     let rect = Rect::from_min_size(room.min, vec2(room.width(), height));
-    let response = ui.interact(rect, ui.id().with("live words"), Sense::hover());
+    let response = ui.interact(rect, ui.scope_id().with("live words"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Thinking: {}", words.trim())));
     ui.painter().rect_filled(rect, CornerRadius::same(radius::CONTROL), with_alpha(color, 0.08));
     ui.painter().circle_filled(pos2(rect.left() + 70.0, rect.top() + 14.0), 4.0, color);

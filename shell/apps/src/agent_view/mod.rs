@@ -5,7 +5,6 @@ mod entries;
 mod info;
 mod journal;
 mod log;
-mod shell;
 
 #[cfg(test)]
 mod tests;
@@ -18,13 +17,14 @@ use aether_protocol::{
     Pid,
     files::Place,
     process::{Get, Process},
+    terminal::Target,
 };
 use egui::{Frame, Margin, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 
 pub use entries::call_line;
 
 use crate::{
-    App, AppContext, AppId, Intent,
+    App, AppContext, AppId, Intent, Terminal,
     deeds::{Deeds, Doubt},
     doubt_sheet,
     files_pane::FilesPane,
@@ -35,7 +35,6 @@ use crate::{
 use bar::BarWish;
 use journal::Journal;
 use log::Log;
-use shell::Shell;
 
 /// From this width on, the log and a panel stand side by side.
 const SIDE_BY_SIDE_WIDTH: f32 = 860.0;
@@ -71,7 +70,8 @@ pub struct AgentView {
     journal: Journal,
     log: Log,
     files: Option<FilesPane>,
-    shell: Shell,
+    /// Made when a person looks at it: it opens a shell in the sandbox.
+    terminal: Option<Terminal>,
     pane: Pane,
     panel: Pane,
     message: String,
@@ -91,7 +91,7 @@ impl AgentView {
             journal: Journal::new(pid),
             log: Log::default(),
             files: None,
-            shell: Shell::new(pid),
+            terminal: None,
             pane: Pane::Log,
             panel: Pane::Files,
             message: String::new(),
@@ -175,7 +175,10 @@ impl AgentView {
     fn pane_ui(&mut self, ui: &mut Ui, cx: &mut AppContext<'_>, process: &Process, pane: Pane) {
         match pane {
             Pane::Log => self.log_ui(ui, cx, process),
-            Pane::Terminal => self.shell.ui(ui, cx.client),
+            Pane::Terminal => {
+                let target = Target::Process { pid: self.pid };
+                self.terminal.get_or_insert_with(|| Terminal::new(target)).ui(ui, cx);
+            }
             Pane::Files => {
                 let place = Place::Agent { agent: process.agent };
                 self.files.get_or_insert_with(|| FilesPane::new(place)).ui(ui, cx);
@@ -253,7 +256,9 @@ impl App for AgentView {
         self.fetch(cx);
         self.deeds.logic(cx);
         self.journal.logic(cx.client, cx.world.process(self.pid));
-        self.shell.logic(cx.client);
+        if let Some(terminal) = &mut self.terminal {
+            terminal.logic(cx);
+        }
         if let Some(files) = &mut self.files {
             files.logic(cx);
         }

@@ -58,11 +58,6 @@ impl FilesPane {
         Self { place, folder: Folder::new(String::new()), preview: None, downloads: Vec::new(), version: 0 }
     }
 
-    /// Which place.
-    pub fn place(&self) -> Place {
-        self.place
-    }
-
     fn ask(&mut self, client: &Client, cursor: Option<Cursor>) {
         self.folder.replaces = cursor.is_none();
         self.folder.pending = Some(client.call(List {

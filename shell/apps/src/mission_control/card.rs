@@ -60,7 +60,7 @@ pub struct CardAnswer {
 
 /// The id of a card: the same wherever it is drawn, so that focus can be moved to it.
 pub fn id(process: &Process) -> Id {
-    Id::new(("agent card", process.pid.0))
+    Id::unique(("agent card", process.pid.0))
 }
 
 /// Draws the card into `rect`. `answer` is the text of the answer field.

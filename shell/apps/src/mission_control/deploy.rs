@@ -53,6 +53,7 @@ impl Deploy {
     }
 
     /// Shows a refusal, as a reply brings it.
+    #[cfg(test)]
     pub fn fail(&mut self, error: Error) {
         self.error = Some(error);
     }

@@ -7,7 +7,7 @@ use aether_protocol::process::{Phase, State};
 use egui::{Align, Layout, Ui};
 
 use super::shown::{Filter, Which};
-use crate::{AppContext, Intent, ShellCommand, World, text};
+use crate::{AppContext, World, text};
 
 /// How the agents are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn load(ui: &mut Ui, world: &World, width: f32) {
     cell(ui, "Memory", memory, &size_text(host.memory_used_bytes)).on_hover_text(hover);
 }
 
-/// Draws filters and layout. Returns whether the search field has the keyboard.
+/// Draws filters and layout. `focus` gives the search field the keyboard; `shown` agents are shown.
 pub fn toolbar(ui: &mut Ui, cx: &AppContext<'_>, filter: &mut Filter, view: &mut View, focus: bool, shown: usize) {
     let which = [(Which::All, None, "All"), (Which::Live, None, "Live"), (Which::Ended, None, "Ended")];
     if cx.narrow {
@@ -128,11 +128,6 @@ fn layout_buttons(ui: &mut Ui, view: &mut View) {
     if ui.add(IconButton::new(Icon::Grid, "Show as cards").selected(*view == View::Grid)).clicked() {
         *view = View::Grid;
     }
-}
-
-/// Opens the window of what was deployed.
-pub fn open(cx: &mut AppContext<'_>, intent: Intent) {
-    cx.send(ShellCommand::Open(intent));
 }
 
 /// Whether a process is one that changes from second to second.

@@ -66,13 +66,11 @@ impl Orders {
 impl Session {
     /// The next order, for the driver.
     pub(crate) fn next_order(&mut self, waker: &Waker) -> Poll<Order> {
-        match self.orders.queue.pop_front() {
-            Some(order) => Poll::Ready(order),
-            None => {
-                self.orders.driver = Some(waker.clone());
-                Poll::Pending
-            }
+        if let Some(order) = self.orders.queue.pop_front() {
+            return Poll::Ready(order);
         }
+        self.orders.driver = Some(waker.clone());
+        Poll::Pending
     }
 
     /// Gives the driver an order.
@@ -110,10 +108,10 @@ impl Session {
 
     /// Takes a binary frame of the kernel.
     pub(crate) fn binary(&mut self, bytes: &bytes::Bytes) {
-        match aether_protocol::frame::TerminalFrame::decode(bytes) {
-            Some(frame) => self.terminals.output(frame.terminal, bytes.slice(16..)),
-            None => tracing::warn!("a binary frame of the kernel was too short"),
-        }
+        let Some(frame) = aether_protocol::frame::TerminalFrame::decode(bytes) else {
+            return tracing::warn!("a binary frame of the kernel was too short");
+        };
+        self.terminals.output(frame.terminal, &bytes.slice_ref(frame.bytes));
     }
 
     pub(crate) fn terminals(&mut self) -> &mut terminals::Terminals {

@@ -91,7 +91,7 @@ impl Terminals {
         self.shown.remove(&terminal).is_some_and(|shown| shown.ended.is_none())
     }
 
-    pub(super) fn output(&mut self, terminal: TerminalId, bytes: Bytes) {
+    pub(super) fn output(&mut self, terminal: TerminalId, bytes: &Bytes) {
         let Some(shown) = self.shown.get_mut(&terminal) else { return };
         shown.replay_bytes += bytes.len();
         shown.replay.push_back(bytes.clone());

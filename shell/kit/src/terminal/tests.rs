@@ -119,6 +119,7 @@ fn typing_scrolling_and_resizing_through_the_widget() {
         unit: egui::MouseWheelUnit::Line,
         delta: egui::vec2(0.0, 20.0),
         phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
         modifiers: Modifiers::NONE,
     });
     harness.run();

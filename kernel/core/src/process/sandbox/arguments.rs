@@ -14,6 +14,9 @@ pub(super) const UID_INSIDE: u32 = 1000;
 pub(super) const STATUS_FD: i32 = 4;
 /// bubblewrap waits here until the user ids are mapped or the cgroup is joined.
 pub(super) const BLOCK_FD: i32 = 5;
+/// bubblewrap reads its options here and not from its command line, which those inside can read: it names
+/// the host's paths.
+pub(super) const OPTIONS_FD: i32 = 6;
 
 /// How the user ids of a sandbox are mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +28,11 @@ pub(super) enum Mapping {
     PerHome,
 }
 
-/// All of bubblewrap's arguments, and the program's.
-pub(super) fn bubblewrap(
+/// All of bubblewrap's options.
+pub(super) fn options(
     config: &SandboxConfig,
     findings: &Findings,
     spec: &SpawnSpec,
-    program: &Program,
     mapping: Mapping,
     tty: bool,
 ) -> Vec<OsString> {
@@ -69,21 +71,29 @@ pub(super) fn bubblewrap(
     }
     list.words(&["--proc", "/proc", "--dev", "/dev"]);
     list.words(&["--size", &config.tmp_bytes.to_string(), "--perms", "1777", "--tmpfs", "/tmp"]);
-    list.words(&["--dir", "/run"]);
+    for folder in ["/run", "/home", "/aether"] {
+        list.words(&["--perms", "0755", "--dir", folder]);
+    }
     list.bind("--bind", &spec.home, Path::new(HOME));
     list.bind("--ro-bind", &spec.agent_binary, Path::new(AGENT));
     // What is left is the root itself: nobody inside needs to write there.
     list.words(&["--remount-ro", "/", "--chdir", HOME]);
     environment(&mut list, &spec.limits, tty);
-    list.words(&["--", AGENT]);
+    list.0
+}
+
+/// bubblewrap's command line.
+pub(super) fn command_line(program: &Program) -> Vec<String> {
+    let options = OPTIONS_FD.to_string();
+    let mut words: Vec<String> = ["--args", &options, "--", AGENT].map(str::to_owned).to_vec();
     match program {
-        Program::Agent => list.words(&["run"]),
+        Program::Agent => words.push("run".to_owned()),
         Program::Exec(command) => {
-            list.words(&["exec", "--"]);
-            list.0.extend(command.iter().map(OsString::from));
+            words.extend(["exec", "--"].map(str::to_owned));
+            words.extend(command.iter().cloned());
         }
     }
-    list.0
+    words
 }
 
 fn environment(list: &mut Arguments, limits: &Limits, tty: bool) {

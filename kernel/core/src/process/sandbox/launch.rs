@@ -3,24 +3,26 @@
 use std::{
     ffi::OsString,
     fs,
+    io::{Seek, Write},
     os::{
         fd::OwnedFd,
-        unix::net::UnixStream as StdUnixStream,
+        unix::{ffi::OsStrExt, net::UnixStream as StdUnixStream},
     },
     path::Path,
 };
 
 use aether_protocol::{link, process::Layer};
 use rustix::{
-    fs::{Mode, OFlags, open},
+    fs::{MemfdFlags, Mode, OFlags, memfd_create, open},
     io::ioctl_fionbio,
     pipe::{PipeFlags, pipe_with},
+    process::{Gid, Uid},
 };
 use tokio::net::UnixStream;
 
 use super::{
     Entry, Inner, Program, SandboxError, SpawnSpec, Spawned,
-    arguments::{self, BLOCK_FD, HOME, Mapping, STATUS_FD},
+    arguments::{self, BLOCK_FD, HOME, Mapping, OPTIONS_FD, STATUS_FD},
     cgroup::Group,
     owner::{self, Owner},
     spawn::Child,
@@ -71,7 +73,8 @@ pub(super) async fn entered(
     let (host_pid, namespace) = inside.place().ok_or(SandboxError::NotStarted {
         detail: "the process has no sandbox of its own to enter".to_owned(),
     })?;
-    let mut child = Child::new(entry.agent_binary.as_os_str())?;
+    give_terminal(&terminal, inside.owner())?;
+    let mut child = Child::new(&entry.agent_binary)?;
     child.args([
         "enter",
         "--host-pid",
@@ -93,7 +96,7 @@ pub(super) async fn entered(
     let (status, report) = pipe()?;
     child.descriptor(&report, STATUS_FD)?;
     let start =
-        Start { child, status, errors: None, gate: None, group: None, own_namespace: false, nice: 0 };
+        Start { child, status, errors: None, gate: None, group: None, owner: None, own_namespace: false, nice: 0 };
     keeper(inner)?.launch(start).await
 }
 
@@ -116,11 +119,11 @@ fn prepare(
     };
     let mapping = if owner.is_some() { Mapping::PerHome } else { Mapping::Own };
 
-    let mut child = Child::new(bwrap.as_os_str())?;
+    let mut child = Child::new(bwrap)?;
+    child.args(arguments::command_line(program))?;
     let tty = matches!(streams, Streams::Terminal(_));
-    child.args::<OsString>(arguments::bubblewrap(
-        &inner.config, &inner.findings, spec, program, mapping, tty,
-    ))?;
+    let options = arguments::options(&inner.config, &inner.findings, spec, mapping, tty);
+    child.descriptor(&file_of(&options)?, OPTIONS_FD)?;
     let errors = match streams {
         Streams::Kept => {
             let nothing = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
@@ -132,6 +135,7 @@ fn prepare(
             Some(read)
         }
         Streams::Terminal(terminal) => {
+            give_terminal(&terminal, owner)?;
             for target in 0..3 {
                 child.descriptor(&terminal, target)?;
             }
@@ -147,12 +151,12 @@ fn prepare(
     let gate = if mapping == Mapping::PerHome || group.is_some() {
         let (block, release) = pipe_with(PipeFlags::CLOEXEC).map_err(SandboxError::host("making a pipe"))?;
         child.descriptor(&block, BLOCK_FD)?;
-        Some(Gate { release, owner })
+        Some(Gate { release })
     } else {
         None
     };
     let nice = nice_of(spec.priority);
-    Ok((Start { child, status, errors, gate, group, own_namespace: true, nice }, owner))
+    Ok((Start { child, status, errors, gate, group, owner, own_namespace: true, nice }, owner))
 }
 
 /// The nice value of a priority: 1 is the kernel's own, 5 yields to everybody.
@@ -213,6 +217,32 @@ fn binary(path: &Path) -> Result<(), SandboxError> {
     } else {
         Err(SandboxError::NoAgentBinary { path: path.to_owned() })
     }
+}
+
+/// The user inside may open it again, as `/dev/stderr` does.
+fn give_terminal(terminal: &OwnedFd, owner: Option<Owner>) -> Result<(), SandboxError> {
+    let Some(owner) = owner else { return Ok(()) };
+    rustix::fs::fchown(terminal, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))
+        .map_err(SandboxError::host("giving the terminal to the sandbox's user"))
+}
+
+/// Words in memory, as bubblewrap reads them: each ended by a NUL.
+fn file_of(words: &[OsString]) -> Result<OwnedFd, SandboxError> {
+    let mut bytes = Vec::with_capacity(4096);
+    for word in words {
+        if word.as_bytes().contains(&0) {
+            return Err(SandboxError::Nul);
+        }
+        bytes.extend(word.as_bytes());
+        bytes.push(0);
+    }
+    let mut file = fs::File::from(
+        memfd_create("options", MemfdFlags::CLOEXEC).map_err(SandboxError::host("making a file in memory"))?,
+    );
+    file.write_all(&bytes)
+        .and_then(|()| file.rewind())
+        .map_err(SandboxError::host("writing bubblewrap's options"))?;
+    Ok(file.into())
 }
 
 /// A pipe; the reading end does not block.

@@ -19,7 +19,7 @@ mod spawn;
 mod started;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     os::fd::OwnedFd,

@@ -11,6 +11,7 @@ use std::{
         fd::{AsRawFd, OwnedFd, RawFd},
         unix::ffi::OsStrExt,
     },
+    path::Path,
     ptr,
 };
 
@@ -27,12 +28,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// `program` is also the first argument.
-    pub(super) fn new(program: &OsStr) -> Result<Self, SandboxError> {
-        let program = c_string(program)?;
+    /// The first argument is the program's file name alone: those inside can read it.
+    pub(super) fn new(program: &Path) -> Result<Self, SandboxError> {
+        let name = program.file_name().unwrap_or(program.as_os_str());
         Ok(Self {
-            arguments: vec![program.clone()],
-            program,
+            arguments: vec![c_string(name)?],
+            program: c_string(program.as_os_str())?,
             environment: Vec::new(),
             descriptors: Vec::new(),
         })

@@ -49,6 +49,8 @@ pub(super) struct Start {
     /// What to do when the user namespace stands, before the sandbox goes on.
     pub(super) gate: Option<Gate>,
     pub(super) group: Option<Group>,
+    /// The user who appears as [`UID_INSIDE`], where the kernel maps.
+    pub(super) owner: Option<Owner>,
     /// Whether the tree is a pid namespace of its own.
     pub(super) own_namespace: bool,
     pub(super) nice: i32,
@@ -57,8 +59,6 @@ pub(super) struct Start {
 /// The sandbox waits until this is written to.
 pub(super) struct Gate {
     pub(super) release: OwnedFd,
-    /// The user who appears as [`UID_INSIDE`], where the kernel maps.
-    pub(super) owner: Option<Owner>,
 }
 
 /// What the keeper learned.
@@ -80,6 +80,7 @@ pub(super) struct Sandboxed {
     tail: Arc<Mutex<Tail>>,
     gate: Option<Gate>,
     group: Option<Arc<Group>>,
+    owner: Option<Owner>,
     own_namespace: bool,
     nice: i32,
     root: Option<Arc<Root>>,
@@ -109,6 +110,7 @@ impl Start {
             tail: Arc::default(),
             gate: self.gate,
             group: self.group.map(Arc::new),
+            owner: self.owner,
             own_namespace: self.own_namespace,
             nice: self.nice,
             root: None,
@@ -207,7 +209,7 @@ impl Sandboxed {
         } else {
             Scope::Descendants
         };
-        let root = Arc::new(Root::new(child, init, scope, self.exit.subscribe(), Arc::clone(&self.tail)));
+        let root = Arc::new(Root::new(child, init, scope, self.owner, self.exit.subscribe(), Arc::clone(&self.tail)));
         self.root = Some(Arc::clone(&root));
         let tree = ProcessTree::new(root, self.group.as_ref().map(Arc::downgrade).unwrap_or_default());
         if let Some(group) = &self.group {
@@ -218,7 +220,7 @@ impl Sandboxed {
         }
         let _ = rustix::process::setpriority_process(Some(child), self.nice);
         if let Some(gate) = self.gate.take() {
-            gate.open(child).map_err(SandboxError::host("mapping a sandbox's user"))?;
+            gate.open(child, self.owner).map_err(SandboxError::host("mapping a sandbox's user"))?;
         }
         Ok(tree)
     }
@@ -259,8 +261,8 @@ impl Sandboxed {
 
 impl Gate {
     /// Maps the user ids where that is the kernel's part, and lets the sandbox go on.
-    fn open(self, child: Pid) -> io::Result<()> {
-        if let Some(owner) = self.owner {
+    fn open(self, child: Pid, owner: Option<Owner>) -> io::Result<()> {
+        if let Some(owner) = owner {
             let process = format!("/proc/{}", child.as_raw_nonzero());
             fs::write(format!("{process}/uid_map"), format!("0 0 1\n{UID_INSIDE} {} 1\n", owner.uid))?;
             fs::write(format!("{process}/gid_map"), format!("0 0 1\n{UID_INSIDE} {} 1\n", owner.gid))?;

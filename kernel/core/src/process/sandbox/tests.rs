@@ -24,7 +24,7 @@ use super::{Limits, Program, Sandbox, SandboxConfig, SpawnSpec, Spawned, owner_o
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Tests that count what is left behind must not see each other's sandboxes.
-static ALONE: Mutex<()> = Mutex::const_new(());
+pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// The agent's binary, built beside the tests.
 pub(crate) fn agent_binary() -> PathBuf {
@@ -104,16 +104,16 @@ impl Talk {
 
 /// All that a sandbox could leave behind.
 #[derive(Debug, PartialEq, Eq)]
-struct Traces {
-    processes: BTreeSet<String>,
+pub(crate) struct Traces {
+    pub(crate) processes: BTreeSet<String>,
     mounts: String,
     descriptors: BTreeSet<String>,
-    terminals: BTreeSet<String>,
+    pub(crate) terminals: BTreeSet<String>,
     cgroups: usize,
 }
 
 impl Traces {
-    fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self {
             // Every process of the host that came from these tests, zombies included.
             processes: names("/proc")
@@ -131,6 +131,12 @@ impl Traces {
             terminals: names("/dev/pts"),
             cgroups: names("/sys/fs/cgroup/unified").len(),
         }
+    }
+
+    /// For tests that keep descriptors of their own.
+    pub(crate) fn without_descriptors(mut self) -> Self {
+        self.descriptors.clear();
+        self
     }
 }
 
@@ -226,9 +232,9 @@ async fn ordinary_tools_run() {
     let ground = Ground::new();
     let script = "set -e; exec 2>&1
         bash -c 'x=(1 2); echo ${#x[@]}' >/dev/null
-        git init -q repo && cd repo && git config user.email a@b && git config user.name a
-        echo x > f && git add f && git commit -qm x && cd ..
-        printf 'int main(void){return 0;}' > a.c && cc -o a a.c && ./a
+        git init -q repo; cd repo; git config user.email a@b; git config user.name a
+        echo x > f; git add f; git commit -qm x; cd ..
+        printf 'int main(void){return 0;}' > a.c; cc -o a a.c; ./a
         /usr/bin/python3 -c 'import subprocess,threading,tempfile,json; t=threading.Thread(target=print); t.start(); t.join(); subprocess.run([\"true\"], check=True)'
         seq 1000 | xargs -n100 -P4 echo | sort | tail -1 >/dev/null
         echo all well >&3";

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use tokio::sync::watch;
 
-use super::sandbox::{Group, Tail};
+use super::sandbox::{Group, Owner, Tail};
 
 /// Why a signal did not arrive everywhere, or a measure could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ pub(crate) struct Root {
     pub(crate) init_pid: Pid,
     pub(crate) init: OwnedFd,
     scope: Scope,
+    owner: Option<Owner>,
     exit: watch::Receiver<Option<Exit>>,
     tail: Arc<Mutex<Tail>>,
     /// The program's own process, found once.
@@ -81,10 +82,11 @@ impl Root {
         init_pid: Pid,
         init: OwnedFd,
         scope: Scope,
+        owner: Option<Owner>,
         exit: watch::Receiver<Option<Exit>>,
         tail: Arc<Mutex<Tail>>,
     ) -> Self {
-        Self { init_pid, init, scope, exit, tail, program: OnceLock::new(), turn: Mutex::new(()) }
+        Self { init_pid, init, scope, owner, exit, tail, program: OnceLock::new(), turn: Mutex::new(()) }
     }
 
     /// Ends everything. With the namespace's init Linux ends the whole namespace, stopped or not.
@@ -193,6 +195,11 @@ impl ProcessTree {
     /// The last 8 KiB of what bubblewrap and the program wrote to their standard streams.
     pub fn last_words(&self) -> String {
         self.root.tail.lock().text()
+    }
+
+    /// The host's user that the processes are, where the kernel gave them one of their own.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        self.root.owner
     }
 
     /// Where somebody who enters goes: the host pid of the namespace's init, and the inode of the pid

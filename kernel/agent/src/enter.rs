@@ -77,7 +77,7 @@ fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     let mut command = arguments.command.iter().cloned();
     let Some(program) = command.next() else { bail!("There is no program to start after `--`") };
     let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
-    seal::become_program(program, command, environment)
+    seal::become_program(&program, command, environment)
 }
 
 /// Ends the children, those that are adopted while this goes on too, until there is none.

@@ -67,7 +67,7 @@ pub fn live(
     pace: Pace,
 ) -> Result<End, LinkError> {
     let mut mouth = Mouth { link, signals, pace };
-    let stop = match mouth.call(Boot { version: VERSION, sealed }) {
+    let stop = match mouth.call(&Boot { version: VERSION, sealed }) {
         Ok(briefing) => {
             let specs: Vec<ToolSpec> = aether_protocol::tools::specs()
                 .into_iter()
@@ -115,7 +115,7 @@ impl Mouth {
     }
 
     /// A call that is made again while the kernel says that it might succeed later.
-    fn call<R: Request + Clone>(&mut self, request: R) -> Result<R::Reply, Stop> {
+    fn call<R: Request + Clone>(&mut self, request: &R) -> Result<R::Reply, Stop> {
         let mut tries = 0;
         loop {
             match self.once(request.clone()) {
@@ -166,7 +166,8 @@ impl Life {
             }
             self.end_if_asked()?;
             if self.conversation.silent_in_row() >= MAX_SILENT {
-                return self.fail(format!("The model answered {MAX_SILENT} times in a row without calling a tool"));
+                return self
+                    .fail(format!("The model answered {MAX_SILENT} times in a row without calling a tool"));
             }
             if self.conversation.malformed_in_row() >= MAX_MALFORMED {
                 return self.fail(format!(
@@ -257,7 +258,7 @@ impl Life {
                 return self.finish(&call, &Outcome::failed(told), Duration::ZERO);
             }
         };
-        if let Permit::Refused { reason } = self.mouth.call(BeginCall { call: call.clone() })? {
+        if let Permit::Refused { reason } = self.mouth.call(&BeginCall { call: call.clone() })? {
             self.conversation.apply(&finished(&call, &Outcome::failed(reason), Duration::ZERO));
             return Ok(());
         }
@@ -271,12 +272,13 @@ impl Life {
                  again when the goal is reached.",
             ),
             Tool::Complete(complete) => {
-                self.mouth.call(Complete { summary: complete.summary })?;
+                self.mouth.call(&Complete { summary: complete.summary })?;
                 return Err(Stop::End(End::Completed));
             }
             Tool::AskUser(ask) => self.ask(ask.question)?,
             tool => {
-                let mut watch = Watch { signals: &mut self.mouth.signals, kernel: Some(self.mouth.link.socket()) };
+                let mut watch =
+                    Watch { signals: &mut self.mouth.signals, kernel: Some(self.mouth.link.socket()) };
                 match tools::execute(&self.home, tool, &mut watch) {
                     Ok(outcome) => outcome,
                     Err(tools::KernelGone) => return Err(Stop::End(End::KernelGone)),
@@ -297,7 +299,7 @@ impl Life {
     }
 
     fn finish(&mut self, call: &ToolCall, outcome: &Outcome, took: Duration) -> Result<(), Stop> {
-        let inbox = self.mouth.call(FinishCall {
+        let inbox = self.mouth.call(&FinishCall {
             call: call.id.clone(),
             tool: call.tool.clone(),
             ok: outcome.ok,
@@ -312,12 +314,12 @@ impl Life {
     }
 
     fn fail(&mut self, reason: String) -> Result<std::convert::Infallible, Stop> {
-        self.mouth.call(Fail { reason })?;
+        self.mouth.call(&Fail { reason })?;
         Err(Stop::End(End::Failed))
     }
 
     fn note(&mut self, text: &str) -> Result<(), Stop> {
-        self.mouth.call(Note { text: text.to_owned() }).map(drop)
+        self.mouth.call(&Note { text: text.to_owned() }).map(drop)
     }
 }
 

@@ -42,7 +42,9 @@ pub enum LinkError {
 impl From<io::Error> for LinkError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Gone,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                Self::Gone
+            }
             _ => Self::Io(error),
         }
     }
@@ -111,7 +113,8 @@ impl Link {
             )
             .into());
         }
-        let prefix = u32::try_from(length).map_err(|error| LinkError::Garbled(error.to_string()))?.to_le_bytes();
+        let prefix =
+            u32::try_from(length).map_err(|error| LinkError::Garbled(error.to_string()))?.to_le_bytes();
         for (slot, byte) in bytes.iter_mut().zip(prefix) {
             *slot = byte;
         }

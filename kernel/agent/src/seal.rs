@@ -15,8 +15,8 @@ use std::{env, io, os::fd::RawFd};
 
 use aether_protocol::{link, process::Layer};
 
-pub(crate) use exec::{become_program, take_terminal};
 pub use exec::exec;
+pub(crate) use exec::{become_program, take_terminal};
 pub use limits::Limits;
 pub(crate) use user::drop_capabilities;
 
@@ -76,6 +76,7 @@ impl Profile {
 /// give. Call it before anything else, with one thread.
 pub fn seal(profile: &Profile) -> Result<Vec<Layer>, SealError> {
     user::become_inside_user()?;
+    rustix::process::chdir(profile.home.as_str()).map_err(SealError::host("entering the home"))?;
     close_all_above(link::FD)?;
     let mut layers = vec![match &profile.limits {
         Some(limits) => limits.apply()?,

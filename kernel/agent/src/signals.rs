@@ -72,7 +72,11 @@ impl Signals {
     }
 
     /// Waits until one of `fds` can be read, a signal comes, or `deadline` has passed. Signals come first.
-    pub fn wait(&mut self, fds: &[(BorrowedFd<'_>, PollFlags)], deadline: Option<Instant>) -> io::Result<Woken> {
+    pub fn wait(
+        &mut self,
+        fds: &[(BorrowedFd<'_>, PollFlags)],
+        deadline: Option<Instant>,
+    ) -> io::Result<Woken> {
         loop {
             let left = deadline.map(|at| timespec(at.saturating_duration_since(Instant::now())));
             let mut polled = Vec::with_capacity(fds.len() + 1);

@@ -92,14 +92,12 @@ pub fn check(call: &ToolCall) -> Result<(Tool, Value), String> {
 /// A mistake in a call, with what the model needs to make a right one.
 pub fn explain(mistake: &str, tool: &str, specs: &[ToolSpec]) -> String {
     let mut text = format!("This call was not carried out: {mistake}.");
-    match specs.iter().find(|spec| spec.name == tool) {
-        Some(spec) => {
-            let _ = write!(text, " The arguments must be a JSON object that fits this schema: {}", spec.parameters);
-        }
-        None => {
-            let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-            let _ = write!(text, " The tools are: {}.", names.join(", "));
-        }
+    if let Some(spec) = specs.iter().find(|spec| spec.name == tool) {
+        let _ =
+            write!(text, " The arguments must be a JSON object that fits this schema: {}", spec.parameters);
+    } else {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let _ = write!(text, " The tools are: {}.", names.join(", "));
     }
     text
 }
@@ -132,7 +130,9 @@ fn in_words(path: &str, error: &io::Error) -> String {
         io::ErrorKind::AlreadyExists => "exists already",
         io::ErrorKind::IsADirectory => "is a folder",
         io::ErrorKind::NotADirectory => "is below something that is not a folder",
-        io::ErrorKind::DirectoryNotEmpty => "is a folder with something in it; set recursive to remove it all",
+        io::ErrorKind::DirectoryNotEmpty => {
+            "is a folder with something in it; set recursive to remove it all"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "does not fit: the disk is full",
         io::ErrorKind::ReadOnlyFilesystem => "is read-only",
         io::ErrorKind::InvalidFilename => "has a name that is too long",

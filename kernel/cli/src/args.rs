@@ -5,8 +5,8 @@ use aether_protocol::{SessionId, TerminalId, process::SignalName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const AFTER_HELP: &str = "\
-A process is named by its PID or by its agent's name. Files are named PLACE:PATH, where PLACE is home,
-shared, or a process; without a place the path lies in your own home.
+A process is named by its PID or by its agent's name. Files are named PLACE:PATH, where PLACE
+is home, shared, or a process; without a place the path lies in your own home.
 
 Exit status:
   0  done                          6  the kernel cannot be reached, or a part of it is not available

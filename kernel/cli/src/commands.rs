@@ -8,6 +8,8 @@ mod processes;
 mod steps;
 mod system;
 
+use std::io::Write;
+
 use aether_protocol::process::SignalName;
 use clap::CommandFactory;
 
@@ -56,14 +58,11 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
         Command::Status => system::status(&cx).await,
         Command::Doctor => system::doctor(&cx).await,
         Command::Events { follow, after, limit } => system::events(&cx, follow, after, limit).await,
-        Command::Completion { shell } => {
-            completion(shell);
-            Ok(())
-        }
+        Command::Completion { shell } => completion(shell),
     }
 }
 
-fn completion(shell: Shell) {
+fn completion(shell: Shell) -> Outcome {
     use clap_complete::Shell as Known;
     let shell = match shell {
         Shell::Bash => Known::Bash,
@@ -72,5 +71,8 @@ fn completion(shell: Shell) {
         Shell::Powershell => Known::PowerShell,
         Shell::Zsh => Known::Zsh,
     };
-    clap_complete::generate(shell, &mut Cli::command(), "aether", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "aether", &mut script);
+    std::io::stdout().write_all(&script)?;
+    Ok(())
 }

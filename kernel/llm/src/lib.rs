@@ -12,6 +12,8 @@
 
 pub use aether_protocol as protocol;
 
+#[cfg(test)]
+mod canned;
 mod config;
 mod error;
 mod http;

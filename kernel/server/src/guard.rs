@@ -16,28 +16,29 @@ use actix_web::{
 };
 use aether_protocol::Error;
 
-use crate::{problem::Problem, state::State};
+use crate::{problem::Problem, state::State, unread::Unread};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The middleware.
 pub(crate) async fn guard<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let hsts = request.app_data::<web::Data<State>>().is_some_and(|state| state.config.hsts);
+    let unread = Unread::hold(&mut request);
     let mut response = match admit(&request) {
-        Ok(()) => match next.call(request).await {
-            Ok(response) => response.map_into_left_body(),
-            Err(error) => return Err(error),
-        },
+        Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(problem) => {
             let mut answer = problem.error_response();
             answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
             request.into_response(answer).map_into_right_body()
         }
     };
+    if unread.is_some_and(Unread::release) {
+        response.response_mut().head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

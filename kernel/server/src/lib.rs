@@ -19,6 +19,7 @@ mod routes;
 mod sse;
 mod state;
 mod tls;
+mod unread;
 mod web;
 mod ws;
 

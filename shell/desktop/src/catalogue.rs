@@ -1,6 +1,6 @@
 //! The apps that the desktop offers by name, and how a window for an intent is made.
 
-use aether_apps::{AppId, Intent};
+use aether_apps::{App, AppId, Intent};
 use aether_kit::{Hue, Icon};
 use aether_protocol::terminal::Target;
 
@@ -96,17 +96,7 @@ static FALLBACK: Offer = Offer {
     pinned: false,
 };
 
-/// The app for an intent.
-pub fn make(intent: &Intent) -> Box<dyn aether_apps::App> {
-    Box::new(Placeholder(intent.clone()))
-}
-
-struct Placeholder(Intent);
-
-impl aether_apps::App for Placeholder {
-    fn id(&self) -> AppId { "placeholder" }
-    fn title(&self) -> String { offer_for(&self.0).title.to_owned() }
-    fn icon(&self) -> Icon { offer_for(&self.0).icon }
-    fn ui(&mut self, ui: &mut egui::Ui, _cx: &mut aether_apps::AppContext<'_>) { ui.label("…"); }
-    fn holds(&self) -> Intent { self.0.clone() }
+/// The app for an intent, in a window of its own.
+pub fn make(intent: &Intent) -> Box<dyn App> {
+    aether_apps::app_for(intent)
 }

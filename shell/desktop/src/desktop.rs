@@ -2,6 +2,8 @@
 
 mod carry;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use aether_apps::{Intent, ShellCommand, World};
 use aether_client::{Client, ConnectionState};
@@ -54,6 +56,9 @@ pub struct Desktop {
     centre: Centre,
     centre_open: bool,
     sheet_open: bool,
+    /// In tests, the connection's state in place of the real one.
+    #[cfg(test)]
+    pretended: Option<ConnectionState>,
 }
 
 impl Desktop {
@@ -79,7 +84,17 @@ impl Desktop {
             centre: Centre::default(),
             centre_open: false,
             sheet_open: false,
+            #[cfg(test)]
+            pretended: None,
         }
+    }
+
+    fn connection(&self) -> ConnectionState {
+        #[cfg(test)]
+        if let Some(state) = &self.pretended {
+            return state.clone();
+        }
+        self.client.state()
     }
 
     /// Appearance as it is.
@@ -129,7 +144,7 @@ impl Desktop {
         if let Some(toast_ms) = self.centre.expire(now) {
             wait_ms = wait_ms.min(toast_ms);
         }
-        if matches!(self.client.state(), ConnectionState::Reconnecting { .. }) {
+        if matches!(self.connection(), ConnectionState::Reconnecting { .. }) {
             wait_ms = wait_ms.min(1_000);
         }
         ctx.request_repaint_after(std::time::Duration::from_millis(wait_ms));
@@ -145,7 +160,8 @@ impl Desktop {
             device: &device,
             narrow: screen.width() < phone::NARROW,
         };
-        if let Some(signed_in) = self.lock.show(ui, &self.client, &shown) {
+        let state = self.connection();
+        if let Some(signed_in) = self.lock.show(ui, &self.client, &state, &shown) {
             self.signed_in(&signed_in);
         }
     }
@@ -153,13 +169,11 @@ impl Desktop {
     fn desk(&mut self, ui: &mut Ui, screen: Rect) {
         let ctx = ui.ctx().clone();
         let narrow = screen.width() < phone::NARROW;
-        let in_terminal = ctx.text_edit_focused() || self.terminal_in_front();
+        // A shell uses Ctrl and a letter itself, unless Cmd is the desktop's key.
+        let in_terminal = self.terminal_in_front() && !self.host.is_apple();
         let mut deeds: Vec<Deed> =
-            shortcuts::pressed(&ctx, in_terminal && self.terminal_in_front() && !self.host.is_apple())
-                .into_iter()
-                .map(Deed::Act)
-                .collect();
-        let state = self.client.state();
+            shortcuts::pressed(&ctx, in_terminal).into_iter().map(Deed::Act).collect();
+        let state = self.connection();
         let top = screen.top() + if narrow { bar::HEIGHT_TOUCH } else { bar::HEIGHT };
         let bottom = screen.bottom() - if narrow { phone::BAR } else { dock::RESERVED };
         let work = Rect::from_min_max(pos2(screen.left(), top), pos2(screen.right(), bottom));

@@ -142,6 +142,7 @@ fn oldest_exchange(messages: &[Message], first: usize) -> Option<usize> {
     let rest = messages.get(first..)?;
     let rest = if is_gap(rest.first()) { rest.get(1..)? } else { rest };
     let last_thought = rest.iter().rposition(|message| matches!(message, Message::Assistant { .. }))?;
-    let length = 1 + rest.iter().skip(1).take_while(|message| matches!(message, Message::Tool { .. })).count();
+    let length =
+        1 + rest.iter().skip(1).take_while(|message| matches!(message, Message::Tool { .. })).count();
     (length <= last_thought).then_some(length)
 }

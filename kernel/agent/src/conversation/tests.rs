@@ -27,7 +27,7 @@ fn exchange(number: usize, size: usize) -> Vec<Message> {
         result("a"),
         result("b"),
     ];
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         messages.push(user(&format!("word {number}")));
     }
     messages
@@ -35,7 +35,8 @@ fn exchange(number: usize, size: usize) -> Vec<Message> {
 
 fn conversation(exchanges: usize, size: usize) -> Vec<Message> {
     let mut messages = vec![Message::System { text: "instructions".to_owned() }];
-    messages.extend([user("example goal"), Message::Assistant { text: "example".repeat(50), calls: Vec::new() }]);
+    messages
+        .extend([user("example goal"), Message::Assistant { text: "example".repeat(50), calls: Vec::new() }]);
     messages.push(user("the goal"));
     for number in 0..exchanges {
         messages.extend(exchange(number, size));
@@ -60,7 +61,9 @@ fn results_go_first_and_everything_said_stays() {
     assert!(size_bytes(&messages) <= budget);
     assert_eq!(messages.len(), before);
     assert!(matches!(&messages[5], Message::Tool { text, .. } if text == "[1000 bytes omitted]"));
-    assert!(matches!(messages.iter().rev().find(|m| matches!(m, Message::Tool { .. })), Some(Message::Tool { text, .. }) if text.len() == 1000));
+    assert!(
+        matches!(messages.iter().rev().find(|m| matches!(m, Message::Tool { .. })), Some(Message::Tool { text, .. }) if text.len() == 1000)
+    );
     well_formed(&messages);
 }
 
@@ -77,9 +80,17 @@ fn any_budget_keeps_the_instructions_the_goal_the_last_exchange_and_pairs() {
                 assert_eq!(messages[0], Message::System { text: "instructions".to_owned() });
                 assert_eq!(messages[1 + examples], user("the goal"));
                 let last = format!("thought {}", exchanges - 1);
-                assert!(messages.iter().any(|message| matches!(message, Message::Assistant { text, .. } if *text == last)));
+                assert!(
+                    messages
+                        .iter()
+                        .any(|message| matches!(message, Message::Assistant { text, .. } if *text == last))
+                );
                 if budget >= 2000 {
-                    assert!(size_bytes(&messages) <= budget, "{exchanges} {size} {budget}: {}", size_bytes(&messages));
+                    assert!(
+                        size_bytes(&messages) <= budget,
+                        "{exchanges} {size} {budget}: {}",
+                        size_bytes(&messages)
+                    );
                 }
                 // Once more changes nothing that fits.
                 let once = messages.clone();
@@ -96,8 +107,11 @@ fn any_budget_keeps_the_instructions_the_goal_the_last_exchange_and_pairs() {
 fn one_huge_result_is_cut_in_its_middle_at_a_character() {
     let mut messages = vec![user("goal")];
     messages.extend(exchange(1, 10));
-    messages[2] = Message::Tool { call: "a1".to_owned(), tool: "write_file".to_owned(), text: "ä€".repeat(100_000) };
+    messages[2] =
+        Message::Tool { call: "a1".to_owned(), tool: "write_file".to_owned(), text: "ä€".repeat(100_000) };
     compact(&mut messages, &mut 0, 10_000);
     assert!(size_bytes(&messages) <= 10_000);
-    assert!(matches!(&messages[2], Message::Tool { text, .. } if text.starts_with("ä€") && text.ends_with("ä€") && text.contains("bytes omitted")));
+    assert!(
+        matches!(&messages[2], Message::Tool { text, .. } if text.starts_with("ä€") && text.ends_with("ä€") && text.contains("bytes omitted"))
+    );
 }

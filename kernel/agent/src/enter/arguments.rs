@@ -23,7 +23,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
         let mut words = words.into_iter();
-        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits) = (None, None, None, None, None);
+        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits) =
+            (None, None, None, None, None);
         loop {
             let Some(word) = words.next() else { bail!("`enter` needs a program after `--`") };
             let name = word.to_str().unwrap_or_default().to_owned();

@@ -18,25 +18,61 @@ use super::{SealError, layer};
 /// Denied whatever the arguments.
 const DENIED: &[i64] = &[
     // The file system's shape.
-    libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_move_mount,
-    libc::SYS_open_tree, libc::SYS_fsopen, libc::SYS_fsconfig, libc::SYS_fsmount, libc::SYS_fspick,
-    libc::SYS_mount_setattr, libc::SYS_swapon, libc::SYS_swapoff, libc::SYS_quotactl, libc::SYS_quotactl_fd,
-    libc::SYS_acct, libc::SYS_open_by_handle_at, libc::SYS_name_to_handle_at, libc::SYS_fanotify_init,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_acct,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_fanotify_init,
     libc::SYS_lookup_dcookie,
     // Namespaces.
     libc::SYS_setns,
     // Other processes.
-    libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_kcmp,
-    libc::SYS_pidfd_getfd, libc::SYS_process_madvise, libc::SYS_move_pages, libc::SYS_migrate_pages,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_process_madvise,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
     // The running Linux.
-    libc::SYS_kexec_load, libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module,
-    libc::SYS_reboot, libc::SYS_syslog, libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd,
-    libc::SYS_nfsservctl, libc::SYS_vhangup, libc::SYS_sethostname, libc::SYS_setdomainname,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_reboot,
+    libc::SYS_syslog,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_nfsservctl,
+    libc::SYS_vhangup,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
     libc::SYS_kexec_file_load,
     // Keys are not namespaced.
-    libc::SYS_add_key, libc::SYS_keyctl, libc::SYS_request_key,
+    libc::SYS_add_key,
+    libc::SYS_keyctl,
+    libc::SYS_request_key,
     // Clocks.
-    libc::SYS_settimeofday, libc::SYS_clock_settime, libc::SYS_adjtimex, libc::SYS_clock_adjtime,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
 ];
 
 /// Denied on x86 only, because they exist there only.
@@ -126,10 +162,8 @@ fn devices(mode_argument: u8) -> Result<Vec<SeccompRule>, SealError> {
 }
 
 fn families() -> Result<Rules, SealError> {
-    let foreign: Result<Vec<_>, _> = FAMILIES
-        .iter()
-        .map(|family| word(0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned())))
-        .collect();
+    let foreign: Result<Vec<_>, _> =
+        FAMILIES.iter().map(|family| word(0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned()))).collect();
     let foreign = rule(foreign?)?;
     Ok([(libc::SYS_socket, vec![foreign.clone()]), (libc::SYS_socketpair, vec![foreign])].into())
 }

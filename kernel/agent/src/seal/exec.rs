@@ -1,6 +1,13 @@
 //! `aether-agent exec -- CMD…`: seals itself and becomes another program.
 
-use std::{convert::Infallible, env, ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+use std::{
+    convert::Infallible,
+    env,
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+};
 
 use anyhow::{Context, bail};
 
@@ -14,7 +21,7 @@ pub fn exec(command: impl IntoIterator<Item = OsString>) -> anyhow::Result<Infal
     let profile = Profile::from_environment()?;
     take_terminal()?;
     seal(&profile)?;
-    become_program(program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
+    become_program(&program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
 }
 
 /// Leads a session of its own, with the terminal on standard input as its controlling one, so that Ctrl-C and
@@ -30,10 +37,10 @@ pub(crate) fn take_terminal() -> anyhow::Result<()> {
 
 /// Becomes a program with this environment and no other.
 pub(crate) fn become_program(
-    program: OsString,
+    program: &OsStr,
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> anyhow::Result<Infallible> {
-    let error = Command::new(&program).args(arguments).env_clear().envs(environment).exec();
+    let error = Command::new(program).args(arguments).env_clear().envs(environment).exec();
     Err(error).with_context(|| format!("{} cannot be started", program.display()))
 }

@@ -62,7 +62,7 @@ pub(super) fn confine(profile: &Profile) -> Result<Layer, SealError> {
         RulesetStatus::PartiallyEnforced => {
             layer("landlock", true, format!("{abi}, in part: writes only to the home and /tmp"))
         }
-        _ => layer("landlock", false, abi),
+        RulesetStatus::NotEnforced => layer("landlock", false, abi),
     })
 }
 
@@ -74,6 +74,7 @@ fn allow(rules: RulesetCreated, path: &str, access: BitFlags<AccessFs>) -> Resul
         Err(source) => return Err(SealError::Host { what: "looking at what may be written", source }),
     };
     let access = if is_folder { access } else { access & AccessFs::from_file(ABI_WANTED) };
-    let place = PathFd::new(path).map_err(|error| SealError::host("opening what may be written")(io::Error::other(error)))?;
+    let place = PathFd::new(path)
+        .map_err(|error| SealError::host("opening what may be written")(io::Error::other(error)))?;
     Ok(rules.add_rule(PathBeneath::new(place, access))?)
 }

@@ -21,7 +21,15 @@ fn a_goal_is_reached_in_two_thoughts() {
     assert_eq!(seen.file("hello.txt"), "hello");
     assert_eq!(
         seen.names(),
-        ["life.boot", "mind.think", "life.begin_call", "life.finish_call", "mind.think", "life.begin_call", "life.complete"]
+        [
+            "life.boot",
+            "mind.think",
+            "life.begin_call",
+            "life.finish_call",
+            "mind.think",
+            "life.begin_call",
+            "life.complete"
+        ]
     );
     let first = &seen.thinks[0];
     assert_eq!(first.messages[0], Message::System { text: "Do what you are told.".to_owned() });
@@ -69,7 +77,9 @@ fn malformed_calls_are_explained_and_the_life_goes_on() {
     assert_eq!(seen.end(), End::Completed);
     assert_eq!(seen.file("x"), "y", "arguments as a string of JSON are taken");
     let results = seen.results();
-    assert!(!results[0].1 && results[0].2.contains("missing field `content`") && results[0].2.contains("schema"));
+    assert!(
+        !results[0].1 && results[0].2.contains("missing field `content`") && results[0].2.contains("schema")
+    );
     assert!(!results[1].1 && results[1].2.contains("are not JSON"), "{}", results[1].2);
     assert!(!results[2].1 && results[2].2.contains("no tool 'fly'") && results[2].2.contains("run_command"));
     assert!(results[3].1);
@@ -95,7 +105,9 @@ fn a_model_that_only_talks_is_told_twice_and_then_fails() {
     let seen = kernel(vec![says("I could write"), says("Shall I?"), says("Well."), completes("late")]).run();
     assert_eq!(seen.end(), End::Failed);
     assert_eq!(seen.thinks.len(), 3);
-    assert!(matches!(seen.thinks[1].messages.last(), Some(Message::User { text }) if text.contains("called no tool")));
+    assert!(
+        matches!(seen.thinks[1].messages.last(), Some(Message::User { text }) if text.contains("called no tool"))
+    );
     let notes = seen.journal.iter().filter(|step| matches!(step, StepBody::Note { .. })).count();
     assert_eq!(notes, 2);
 }
@@ -134,7 +146,10 @@ fn a_refusal_is_told_and_not_carried_out() {
 #[test]
 fn completing_after_a_failure_in_the_same_thought_is_put_off() {
     let seen = kernel(vec![
-        calls(&[("a", "read_file", json!({"path": "missing"})), ("b", "complete", json!({"summary": "All read"}))]),
+        calls(&[
+            ("a", "read_file", json!({"path": "missing"})),
+            ("b", "complete", json!({"summary": "All read"})),
+        ]),
         completes("There is no such file"),
     ])
     .run();
@@ -163,9 +178,9 @@ fn an_answer_of_a_person_is_the_result_of_the_question() {
     kernel.answers.push_back(Ok("Coffee".to_owned()));
     let seen = kernel.run();
     assert_eq!(seen.end(), End::Completed);
-    let heard = seen.thinks[1].messages.iter().filter(|message| {
-        matches!(message, Message::Tool { text, .. } | Message::User { text } if text == "Coffee")
-    });
+    let heard = seen.thinks[1].messages.iter().filter(
+        |message| matches!(message, Message::Tool { text, .. } | Message::User { text } if text == "Coffee"),
+    );
     assert_eq!(heard.count(), 1, "once, though it is also a message of the journal");
 }
 
@@ -212,19 +227,15 @@ fn a_conversation_that_is_too_long_is_shortened_and_sent_again() {
 
 #[test]
 fn term_ends_the_life_after_the_step_in_hand() {
-    let mut during_thought = kernel(vec![
-        calls(&[("a", "write_file", json!({"path": "x", "content": "y"}))]),
-        completes("Done"),
-    ]);
+    let mut during_thought =
+        kernel(vec![calls(&[("a", "write_file", json!({"path": "x", "content": "y"}))]), completes("Done")]);
     during_thought.cues.push(("mind.think", 0, Cue::Signal(libc::SIGTERM)));
     let seen = during_thought.run();
     assert_eq!(seen.end(), End::Terminated);
     assert_eq!(seen.names(), ["life.boot", "mind.think"]);
 
-    let mut during_call = kernel(vec![
-        calls(&[("a", "write_file", json!({"path": "x", "content": "y"}))]),
-        completes("Done"),
-    ]);
+    let mut during_call =
+        kernel(vec![calls(&[("a", "write_file", json!({"path": "x", "content": "y"}))]), completes("Done")]);
     during_call.cues.push(("life.begin_call", 0, Cue::Signal(libc::SIGTERM)));
     let seen = during_call.run();
     assert_eq!(seen.end(), End::Terminated);
@@ -249,10 +260,7 @@ fn int_ends_the_tool_in_hand_and_the_life_goes_on() {
 #[test]
 fn when_the_kernel_goes_the_life_ends_quietly() {
     for command in ["life.boot", "mind.think", "life.begin_call", "life.finish_call", "life.complete"] {
-        let mut kernel = kernel(vec![
-            calls(&[("a", "think", json!({"thought": "hm"}))]),
-            completes("Done"),
-        ]);
+        let mut kernel = kernel(vec![calls(&[("a", "think", json!({"thought": "hm"}))]), completes("Done")]);
         kernel.cues.push((command, 0, Cue::Vanish));
         assert_eq!(kernel.run().end(), End::KernelGone, "{command}");
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a deadline of a test is: long, since it only ends a test that has failed.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What the kernel does when a given command comes.
 pub enum Cue {
@@ -62,12 +62,23 @@ pub struct Seen {
     pub home: tempfile::TempDir,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "scripts mix thoughts and errors")]
 pub fn calls(calls: &[(&str, &str, Value)]) -> Result<Thought, Error> {
     let calls = calls
         .iter()
-        .map(|(id, tool, args)| ToolCall { id: (*id).to_owned(), tool: (*tool).to_owned(), args: args.clone() })
+        .map(|(id, tool, args)| ToolCall {
+            id: (*id).to_owned(),
+            tool: (*tool).to_owned(),
+            args: args.clone(),
+        })
         .collect();
-    Ok(Thought { text: String::new(), calls, model: "test:scripted".to_owned(), usage: Usage::default(), cut_off: false })
+    Ok(Thought {
+        text: String::new(),
+        calls,
+        model: "test:scripted".to_owned(),
+        usage: Usage::default(),
+        cut_off: false,
+    })
 }
 
 pub fn says(text: &str) -> Result<Thought, Error> {
@@ -122,7 +133,8 @@ impl Kernel {
         let root = home.path().to_path_buf();
         let (send, receive) = mpsc::channel();
         thread::spawn(move || {
-            let pace = Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2), max_tries: 3 };
+            let pace =
+                Pace { first: Duration::from_millis(1), longest: Duration::from_millis(2), max_tries: 3 };
             send.send(live(Link::new(theirs), signals, Home::at(root), Vec::new(), pace)).unwrap();
         });
         if let Some(signal) = self.signal_on_file {
@@ -140,7 +152,11 @@ impl Kernel {
         Seen { end, commands, thinks, journal, home }
     }
 
-    fn serve(mut self, mut socket: UnixStream, mut signals: UnixStream) -> (Vec<Command>, Vec<Think>, Vec<StepBody>) {
+    fn serve(
+        mut self,
+        mut socket: UnixStream,
+        mut signals: UnixStream,
+    ) -> (Vec<Command>, Vec<Think>, Vec<StepBody>) {
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut journal: Vec<StepBody> = self.briefing.journal.iter().map(|step| step.body.clone()).collect();
         let (mut commands, mut thinks) = (Vec::<Command>::new(), Vec::new());
@@ -212,9 +228,9 @@ impl Kernel {
                     life::Reply::BeginCall(Permit::Granted)
                 }
                 life::Command::FinishCall(finish) => {
-                    let begun = journal.iter().any(|step| {
-                        matches!(step, StepBody::CallStarted { call } if call.id == finish.call)
-                    });
+                    let begun = journal
+                        .iter()
+                        .any(|step| matches!(step, StepBody::CallStarted { call } if call.id == finish.call));
                     if finish.ok && !begun {
                         return Err(Error::conflict("The call was not begun"));
                     }
@@ -237,7 +253,8 @@ impl Kernel {
                 }
                 life::Command::Ask(ask) => {
                     journal.push(StepBody::Question { text: ask.question });
-                    let text = self.answers.pop_front().unwrap_or(Err(Error::new(Code::Internal, "no answer")))?;
+                    let text =
+                        self.answers.pop_front().unwrap_or(Err(Error::new(Code::Internal, "no answer")))?;
                     journal.push(goal(&text));
                     self.inbox.push_back(goal(&text));
                     life::Reply::Ask(Answer { text })
@@ -266,7 +283,9 @@ pub fn well_formed(messages: &[Message]) {
     let mut waiting: VecDeque<&str> = VecDeque::new();
     for message in messages {
         match message {
-            Message::Tool { call, .. } => assert_eq!(waiting.pop_front(), Some(call.as_str()), "{messages:#?}"),
+            Message::Tool { call, .. } => {
+                assert_eq!(waiting.pop_front(), Some(call.as_str()), "{messages:#?}")
+            }
             Message::Assistant { calls, .. } => {
                 assert!(waiting.is_empty(), "{messages:#?}");
                 waiting.extend(calls.iter().map(|call| call.id.as_str()));
@@ -293,7 +312,9 @@ impl Seen {
         self.journal
             .iter()
             .filter_map(|step| match step {
-                StepBody::CallFinished { call, ok, output, .. } => Some((call.as_str(), *ok, output.as_str())),
+                StepBody::CallFinished { call, ok, output, .. } => {
+                    Some((call.as_str(), *ok, output.as_str()))
+                }
                 _ => None,
             })
             .collect()

@@ -30,7 +30,9 @@ fn recover(journal: &mut Vec<StepBody>) {
     });
     let Some(call) = in_flight else { return };
     let ended = journal.iter().any(|step| match step {
-        StepBody::CallFinished { call: id, .. } | StepBody::CallInterrupted { call: id, .. } => *id == call.id,
+        StepBody::CallFinished { call: id, .. } | StepBody::CallInterrupted { call: id, .. } => {
+            *id == call.id
+        }
         StepBody::Completed { .. } => call.tool == "complete",
         _ => false,
     });
@@ -41,7 +43,8 @@ fn recover(journal: &mut Vec<StepBody>) {
 
 #[test]
 fn a_life_cut_off_anywhere_goes_on_and_repeats_no_finished_call() {
-    let commands = ["mind.think", "life.begin_call", "life.finish_call", "life.note", "life.ask", "life.complete"];
+    let commands =
+        ["mind.think", "life.begin_call", "life.finish_call", "life.note", "life.ask", "life.complete"];
     let mut cuts = 0;
     for command in commands {
         for occurrence in 0..6 {
@@ -131,7 +134,9 @@ fn an_interrupted_call_is_told_and_not_repeated() {
     let seen = Kernel::new(journal, vec![completes("Checked")]).run();
     assert_eq!(seen.end(), End::Completed);
     assert!(!seen.home.path().join("log").exists());
-    assert!(matches!(seen.thinks[0].messages.last(), Some(Message::Tool { text, .. }) if text == INTERRUPTED));
+    assert!(
+        matches!(seen.thinks[0].messages.last(), Some(Message::Tool { text, .. }) if text == INTERRUPTED)
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt::Write as _,
     io::{self, PipeReader, Read},
     os::{fd::AsFd, unix::process::CommandExt, unix::process::ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
@@ -47,7 +48,9 @@ pub fn run(home: &Home, args: &RunCommand, watch: &mut Watch<'_>) -> Result<Outc
         Ok(running) => match running.attend(Duration::from_secs(timeout_secs.into()), watch) {
             Ok((_, Some(Cut::KernelGone), _)) => Err(KernelGone),
             Ok((status, cut, output)) => Ok(report(status, cut, timeout_secs, output)),
-            Err(error) => Ok(Outcome::failed(format!("The command could not be followed to its end: {error}"))),
+            Err(error) => {
+                Ok(Outcome::failed(format!("The command could not be followed to its end: {error}")))
+            }
         },
         Err(error) => Ok(Outcome::failed(format!("The command could not be started: {error}"))),
     }
@@ -202,7 +205,7 @@ impl Kept {
     fn text(mut self) -> String {
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
         if self.dropped > 0 {
-            text.push_str(&format!("\n[{} bytes omitted]\n", self.dropped));
+            let _ = write!(text, "\n[{} bytes omitted]\n", self.dropped);
         }
         if self.dropped == 0 {
             // A character may lie across the seam.
@@ -222,7 +225,9 @@ fn report(status: ExitStatus, cut: Option<Cut>, timeout_secs: u32, kept: Kept) -
     }
     let end = match (cut, status.code(), status.signal()) {
         (Some(Cut::TimedOut), ..) => {
-            format!("[ended after {timeout_secs} seconds, its time limit; set timeout_secs for more, at most {MAX_TIMEOUT_SECS}]")
+            format!(
+                "[ended after {timeout_secs} seconds, its time limit; set timeout_secs for more, at most {MAX_TIMEOUT_SECS}]"
+            )
         }
         (Some(_), ..) => "[interrupted by a person before it was done]".to_owned(),
         (None, Some(code), _) => format!("[exit status {code}]"),
@@ -230,7 +235,9 @@ fn report(status: ExitStatus, cut: Option<Cut>, timeout_secs: u32, kept: Kept) -
     };
     output.push_str(&end);
     if left_running {
-        output.push_str("\n[what it left running in the background was ended; start it with setsid to keep it]");
+        output.push_str(
+            "\n[what it left running in the background was ended; start it with setsid to keep it]",
+        );
     }
     Outcome { ok: cut.is_none() && status.success(), output }
 }

@@ -73,7 +73,11 @@ impl Home {
     /// A path as the model should see it.
     pub fn shown(&self, path: &Path) -> String {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
-        if relative.as_os_str() == OsStr::new("") { ".".to_owned() } else { relative.to_string_lossy().into_owned() }
+        if relative.as_os_str() == OsStr::new("") {
+            ".".to_owned()
+        } else {
+            relative.to_string_lossy().into_owned()
+        }
     }
 
     fn relative<'a>(&self, path: &'a str) -> Option<&'a Path> {

@@ -60,7 +60,8 @@ pub fn search(home: &Home, args: &SearchFiles, watch: &mut Watch<'_>) -> Result<
         let _ = write!(found.text, "Nothing matches in {} files", found.files);
     }
     if found.skipped > 0 {
-        let _ = write!(found.text, "\n[{} files larger than {MAX_FILE_BYTES} bytes were skipped]", found.skipped);
+        let _ =
+            write!(found.text, "\n[{} files larger than {MAX_FILE_BYTES} bytes were skipped]", found.skipped);
     }
     Ok(found.text)
 }
@@ -76,7 +77,8 @@ struct Found {
 impl Found {
     /// Searches one file; one that cannot be read, or is no text, has no matches.
     fn search_file(&mut self, home: &Home, path: &Path, pattern: &Regex) {
-        let opened = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path);
+        let opened =
+            fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path);
         let Ok(file) = opened else { return };
         let Ok(metadata) = file.metadata() else { return };
         if !metadata.is_file() {

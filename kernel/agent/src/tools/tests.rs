@@ -27,19 +27,19 @@ impl Room {
         Self { dir, home, signals: Signals::reading(OwnedFd::from(signals).into()), _source: source }
     }
 
-    fn run(&mut self, tool: &str, args: Value) -> Outcome {
-        let tool = Tool::parse(tool, &args).unwrap();
+    fn run(&mut self, tool: &str, args: &Value) -> Outcome {
+        let tool = Tool::parse(tool, args).unwrap();
         execute(&self.home, tool, &mut Watch { signals: &mut self.signals, kernel: None }).unwrap()
     }
 
     fn done(&mut self, tool: &str, args: Value) -> String {
-        let outcome = self.run(tool, args);
+        let outcome = self.run(tool, &args);
         assert!(outcome.ok, "{tool}: {}", outcome.output);
         outcome.output
     }
 
     fn refused(&mut self, tool: &str, args: Value) -> String {
-        let outcome = self.run(tool, args);
+        let outcome = self.run(tool, &args);
         assert!(!outcome.ok, "{tool}: {}", outcome.output);
         outcome.output
     }
@@ -56,12 +56,23 @@ fn paths_are_meant_from_the_home() {
     for path in ["a/b.txt", "./a/b.txt", "~/a/b.txt", "/home/agent/a/b.txt", "a/../a/b.txt"] {
         assert_eq!(room.done("read_file", json!({"path": path})), "b", "{path}");
     }
-    for path in ["/etc/passwd", "/home/agent2/x", "/home/agentx", "../x", "a/../../x", "~/../x", "/home/agent/../x", "a\0b"] {
+    for path in [
+        "/etc/passwd",
+        "/home/agent2/x",
+        "/home/agentx",
+        "../x",
+        "a/../../x",
+        "~/../x",
+        "/home/agent/../x",
+        "a\0b",
+    ] {
         let told = room.refused("write_file", json!({"path": path, "content": "x"}));
         assert!(told.contains("home") || told.contains("NUL"), "{told}");
         room.refused("read_file", json!({"path": path}));
     }
-    for (tool, args) in [("rm", json!({"path": ".", "recursive": true})), ("mv", json!({"from": "", "to": "x"}))] {
+    for (tool, args) in
+        [("rm", json!({"path": ".", "recursive": true})), ("mv", json!({"from": "", "to": "x"}))]
+    {
         assert!(room.refused(tool, args).contains("home itself"));
     }
 }
@@ -69,14 +80,19 @@ fn paths_are_meant_from_the_home() {
 #[test]
 fn reading_takes_lines_and_says_what_was_cut() {
     let mut room = Room::new();
-    let text: String = (1..=20_000).map(|line| format!("line {line}\n")).collect();
+    let text: String = (1..=20_000).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n") + "\n";
     room.done("write_file", json!({"path": "long", "content": text}));
     let part = room.done("read_file", json!({"path": "long", "from_line": 5, "lines": 2}));
-    assert!(part.starts_with("line 5\nline 6\n[lines 5 to 6;") && part.contains("goes on at line 7"), "{part}");
+    assert!(
+        part.starts_with("line 5\nline 6\n[lines 5 to 6;") && part.contains("goes on at line 7"),
+        "{part}"
+    );
     let end = room.done("read_file", json!({"path": "long", "from_line": 20_000}));
     assert_eq!(end, "line 20000\n");
     let whole = room.done("read_file", json!({"path": "long"}));
-    assert!(whole.len() < 66_000 && whole.contains("goes on at line") | whole.contains("cut off inside line"));
+    assert!(
+        whole.len() < 66_000 && whole.contains("goes on at line") | whole.contains("cut off inside line")
+    );
     assert!(room.refused("read_file", json!({"path": "long", "from_line": 20_001})).contains("past its end"));
     room.done("write_file", json!({"path": "one-line", "content": "ä".repeat(100_000)}));
     assert!(room.done("read_file", json!({"path": "one-line"})).contains("cut off inside line 1"));
@@ -95,7 +111,9 @@ fn what_is_no_text_is_described() {
     assert_eq!(room.refused("read_file", json!({"path": "missing"})), "'missing' does not exist");
     room.done("run_command", json!({"command": "mkfifo pipe"}));
     assert!(room.refused("read_file", json!({"path": "pipe"})).contains("not a regular file"));
-    assert!(room.refused("write_file", json!({"path": "pipe", "content": ""})).contains("not a regular file"));
+    assert!(
+        room.refused("write_file", json!({"path": "pipe", "content": ""})).contains("not a regular file")
+    );
     assert!(room.refused("append_file", json!({"path": "pipe", "content": "x"})).contains("pipe"));
 }
 
@@ -122,12 +140,19 @@ fn editing_wants_one_place_or_all() {
     room.done("write_file", json!({"path": "f", "content": "one\n  two\none\n"}));
     let told = room.refused("edit_file", json!({"path": "f", "old": "one", "new": "1"}));
     assert!(told.contains("2 times") && told.contains("lines 1, 3"), "{told}");
-    assert!(room.refused("edit_file", json!({"path": "f", "old": "one two", "new": ""})).contains("other spaces"));
-    assert!(room.refused("edit_file", json!({"path": "f", "old": "six", "new": ""})).contains("does not occur"));
+    assert!(
+        room.refused("edit_file", json!({"path": "f", "old": "one two", "new": ""})).contains("other spaces")
+    );
+    assert!(
+        room.refused("edit_file", json!({"path": "f", "old": "six", "new": ""})).contains("does not occur")
+    );
     assert!(room.refused("edit_file", json!({"path": "f", "old": "", "new": "x"})).contains("empty"));
     assert!(room.refused("edit_file", json!({"path": "f", "old": "x", "new": "x"})).contains("the same"));
     assert!(room.done("edit_file", json!({"path": "f", "old": "two", "new": "2"})).contains("line 2"));
-    assert!(room.done("edit_file", json!({"path": "f", "old": "one", "new": "1", "all": true})).contains("2 places"));
+    assert!(
+        room.done("edit_file", json!({"path": "f", "old": "one", "new": "1", "all": true}))
+            .contains("2 places")
+    );
     assert_eq!(room.file("f"), "1\n  2\n1\n");
     fs::write(room.dir.path().join("latin1"), b"caf\xe9").unwrap();
     assert!(room.refused("edit_file", json!({"path": "latin1", "old": "c", "new": "k"})).contains("UTF-8"));
@@ -144,7 +169,9 @@ fn folders_are_listed_made_moved_copied_and_removed() {
     assert_eq!(room.done("list_files", json!({})), "src/\nz/\na.txt (3 bytes)");
     let tree = room.done("list_files", json!({"recursive": true}));
     assert_eq!(tree, "a.txt (3 bytes)\nsrc/\nsrc/main.rs (2 bytes)\nz/\nz/y/");
-    assert!(room.done("stat", json!({"path": "a.txt"})).starts_with("a.txt: file, 3 bytes, mode 644, changed 20"));
+    assert!(
+        room.done("stat", json!({"path": "a.txt"})).starts_with("a.txt: file, 3 bytes, mode 644, changed 20")
+    );
     room.done("cp", json!({"from": "src", "to": "copy"}));
     assert_eq!(room.file("copy/main.rs"), "fn");
     room.done("cp", json!({"from": "a.txt", "to": "z"}));
@@ -180,7 +207,10 @@ fn searching_finds_lines_by_expression_and_glob() {
     fs::write(room.dir.path().join("blob"), b"fn\0").unwrap();
     let found = room.done("search_files", json!({"pattern": r"fn \w+\("}));
     assert_eq!(found, "src/a.rs:1:fn one() {}\nsrc/a.rs:3:fn two() {}\n");
-    assert_eq!(room.done("search_files", json!({"pattern": "^fn", "glob": "*.md"})), "notes.md:1:fn is a word\n");
+    assert_eq!(
+        room.done("search_files", json!({"pattern": "^fn", "glob": "*.md"})),
+        "notes.md:1:fn is a word\n"
+    );
     assert_eq!(room.done("search_files", json!({"pattern": "fn", "path": "src/a.rs"})).lines().count(), 2);
     assert_eq!(room.done("search_files", json!({"pattern": "zebra"})), "Nothing matches in 2 files");
     assert!(room.refused("search_files", json!({"pattern": "("})).contains("not valid"));
@@ -222,7 +252,8 @@ fn a_command_inherits_nothing_but_its_three_streams() {
 #[test]
 fn long_output_keeps_its_start_and_end() {
     let mut room = Room::new();
-    let output = room.done("run_command", json!({"command": "echo first; yes filler | head -c 3000000; echo last"}));
+    let output =
+        room.done("run_command", json!({"command": "echo first; yes filler | head -c 3000000; echo last"}));
     assert!(output.starts_with("first\n") && output.ends_with("last\n[exit status 0]"), "{}", output.len());
     assert!(output.len() < 66_000 && output.contains("bytes omitted]"));
 }
@@ -240,7 +271,8 @@ fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
     assert!(began.elapsed() < Duration::from_secs(30));
     let child = room.file("child");
     // It was killed; that it is gone takes the system a moment.
-    while fs::read_to_string(format!("/proc/{}/stat", child.trim())).is_ok_and(|stat| !stat.contains(") Z ")) {
+    while fs::read_to_string(format!("/proc/{}/stat", child.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+    {
         assert!(began.elapsed() < Duration::from_secs(30), "the background process lives on");
         std::thread::yield_now();
     }
@@ -281,7 +313,6 @@ fn when_the_kernel_goes_a_command_is_ended() {
     let (kernel, other) = UnixStream::pair().unwrap();
     drop(other);
     let tool = Tool::parse("run_command", &json!({"command": "sleep 1000"})).unwrap();
-    let mut watch =
-        Watch { signals: &mut room.signals, kernel: Some(std::os::fd::AsFd::as_fd(&kernel)) };
+    let mut watch = Watch { signals: &mut room.signals, kernel: Some(std::os::fd::AsFd::as_fd(&kernel)) };
     assert!(matches!(execute(&room.home, tool, &mut watch), Err(KernelGone)));
 }

@@ -1,6 +1,7 @@
 //! Reading and writing text files.
 
 use std::{
+    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
@@ -67,14 +68,16 @@ pub fn read(home: &Home, args: &ReadFile) -> Result<String, String> {
             text.push('\n');
         }
         if cut_in_line {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "[cut off inside line {last} after {READ_BYTES} bytes; the file has {size_bytes} bytes]"
-            ));
+            );
         } else {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "[lines {first} to {last}; the file has {size_bytes} bytes and goes on at line {}]",
                 last.saturating_add(1)
-            ));
+            );
         }
     }
     Ok(text)
@@ -119,7 +122,10 @@ pub fn edit(home: &Home, args: &EditFile) -> Result<String, String> {
     }
     let (mut file, size_bytes) = open_regular(&path, &args.path)?;
     if size_bytes > EDIT_BYTES {
-        return Err(format!("'{}' has {size_bytes} bytes, more than can be edited ({EDIT_BYTES})", args.path));
+        return Err(format!(
+            "'{}' has {size_bytes} bytes, more than can be edited ({EDIT_BYTES})",
+            args.path
+        ));
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|error| match error.kind() {

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -118,7 +119,6 @@ pub fn stat(home: &Home, args: &Stat) -> Result<String, String> {
     } else {
         "special file".to_owned()
     };
-    use std::os::unix::fs::PermissionsExt;
     let mode = metadata.permissions().mode() & 0o7777;
     let changed = metadata.modified().unwrap_or(UNIX_EPOCH);
     Ok(format!("{}: {kind}, mode {mode:03o}, changed {}", args.path, utc(changed)))

@@ -67,7 +67,8 @@ pub(super) fn remove(place: &Place, request: &Remove) -> Result<Gone> {
 }
 
 pub(super) fn rename(place: &Place, request: &Move) -> Result<Entry> {
-    let (from_path, to_path) = (CleanPath::parse_inside(&request.from)?, CleanPath::parse_inside(&request.to)?);
+    let (from_path, to_path) =
+        (CleanPath::parse_inside(&request.from)?, CleanPath::parse_inside(&request.to)?);
     not_into_itself(&from_path, &to_path)?;
     let from = place.spot(&from_path)?;
     from.stat()?;
@@ -83,7 +84,8 @@ pub(super) fn rename(place: &Place, request: &Move) -> Result<Entry> {
 }
 
 pub(super) fn copy(place: &Place, request: &Copy) -> Result<Entry> {
-    let (from_path, to_path) = (CleanPath::parse_inside(&request.from)?, CleanPath::parse_inside(&request.to)?);
+    let (from_path, to_path) =
+        (CleanPath::parse_inside(&request.from)?, CleanPath::parse_inside(&request.to)?);
     not_into_itself(&from_path, &to_path)?;
     let from = place.spot(&from_path)?;
     let what = kind(&from.stat()?);
@@ -133,9 +135,14 @@ fn not_into_itself(from: &CleanPath, to: &CleanPath) -> Result<()> {
 fn free_name(spot: &Spot<'_>) -> Result<String> {
     for _ in 0..NAME_TRIES {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| Error::internal(format!("No random number: {error}")))?;
+        getrandom::fill(&mut random)
+            .map_err(|error| Error::internal(format!("No random number: {error}")))?;
         let name = format!(".copy-{}", hex::encode(random));
-        let taken = Spot { folder: spot.folder.try_clone().map_err(|error| spot.words(error))?, name: &name, path: spot.path };
+        let taken = Spot {
+            folder: spot.folder.try_clone().map_err(|error| spot.words(error))?,
+            name: &name,
+            path: spot.path,
+        };
         if taken.try_stat()?.is_none() {
             return Ok(name);
         }

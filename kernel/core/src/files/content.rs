@@ -71,7 +71,12 @@ pub(super) fn append(place: &Place, request: &Append) -> Result<Entry> {
     let path = CleanPath::parse_inside(&request.path)?;
     fits(&request.data)?;
     let spot = place.spot(&path)?;
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let flags = OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
     let mode = Mode::from_raw_mode(NEW_MODE);
     let mut file = match openat(&spot.folder, spot.name, flags, mode) {
         Ok(file) => File::from(file),
@@ -95,9 +100,7 @@ pub(super) fn append(place: &Place, request: &Append) -> Result<Entry> {
     if stat.st_nlink > 1 {
         return append_apart(&spot, &request.data.0);
     }
-    file.write_all(&request.data.0)
-        .and_then(|()| file.sync_all())
-        .map_err(|error| spot.words(error))?;
+    file.write_all(&request.data.0).and_then(|()| file.sync_all()).map_err(|error| spot.words(error))?;
     spot.sync()?;
     Ok(entry(spot.path, &fstat(&file).map_err(|error| spot.words(error))?))
 }
@@ -118,7 +121,12 @@ fn append_apart(spot: &Spot<'_>, data: &[u8]) -> Result<Entry> {
 
 /// Gives a written file its name: the old one is there, or the new one, never a mixture. A link that has come
 /// there in the meantime is replaced, not followed.
-pub(super) fn put(spot: &Spot<'_>, new: TempFile<'_>, old: Option<&Stat>, must_be_new: bool) -> Result<Entry> {
+pub(super) fn put(
+    spot: &Spot<'_>,
+    new: TempFile<'_>,
+    old: Option<&Stat>,
+    must_be_new: bool,
+) -> Result<Entry> {
     let words = |error: io::Error| spot.words(error);
     let mode = old.map_or(NEW_MODE, |stat| stat.st_mode & 0o777);
     let file: File = new.as_file().try_clone().map_err(words)?.into_std();

@@ -114,7 +114,10 @@ pub(super) fn entry(path: &str, stat: &Stat) -> Entry {
         _ => EntryKind::Special,
     };
     let size_bytes = if kind == EntryKind::Folder { 0 } else { u64::try_from(stat.st_size).unwrap_or(0) };
-    let millis = stat.st_mtime.saturating_mul(1000).saturating_add(i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000);
+    let millis = stat
+        .st_mtime
+        .saturating_mul(1000)
+        .saturating_add(i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000);
     Entry {
         name: path.rsplit('/').next().unwrap_or_default().to_owned(),
         path: path.to_owned(),

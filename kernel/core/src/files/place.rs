@@ -100,7 +100,10 @@ pub(super) fn kind(stat: &Stat) -> FileType {
 }
 
 /// A folder in a folder, never through a link.
-pub(super) fn open_folder(parent: impl rustix::fd::AsFd, name: &std::ffi::CStr) -> rustix::io::Result<OwnedFd> {
+pub(super) fn open_folder(
+    parent: impl rustix::fd::AsFd,
+    name: &std::ffi::CStr,
+) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(parent, name, flags, Mode::empty())
 }
@@ -112,7 +115,10 @@ pub(super) fn sync_folder(folder: impl rustix::fd::AsFd) -> rustix::io::Result<(
 
 /// Gives something new to whoever owns the folder that it is in: the kernel may be root, the home is an
 /// agent's.
-pub(super) fn inherit_owner(new: impl rustix::fd::AsFd, folder: impl rustix::fd::AsFd) -> rustix::io::Result<()> {
+pub(super) fn inherit_owner(
+    new: impl rustix::fd::AsFd,
+    folder: impl rustix::fd::AsFd,
+) -> rustix::io::Result<()> {
     let owner = fstat(folder)?;
     let now = fstat(&new)?;
     if (owner.st_uid, owner.st_gid) == (now.st_uid, now.st_gid) || !rustix::process::geteuid().is_root() {

@@ -11,8 +11,8 @@ use std::{
 use aether_protocol::{Error, Result, files::Gone};
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, readlinkat, statat,
-        symlinkat, unlinkat,
+        AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, readlinkat,
+        statat, symlinkat, unlinkat,
     },
     io::Errno,
 };
@@ -107,11 +107,7 @@ impl From<Tally> for Gone {
 
 /// Copies a name and all below it to a new name. Files get new inodes, links stay links. Everything is on
 /// disk when it returns, but for the new name itself.
-pub(super) fn copy(
-    path: &str,
-    from: (BorrowedFd<'_>, &CStr),
-    to: (BorrowedFd<'_>, &CStr),
-) -> Result<()> {
+pub(super) fn copy(path: &str, from: (BorrowedFd<'_>, &CStr), to: (BorrowedFd<'_>, &CStr)) -> Result<()> {
     copy_at(path, from, to, None, 0)
 }
 

@@ -36,12 +36,16 @@ pub(super) fn in_words(path: &str, error: impl Into<io::Error>) -> Error {
             .hint("Its permissions keep the kernel out; change them in a terminal"),
         Errno::ROFS => Error::new(Code::Unavailable, format!("{path} is on a disk that is read-only"))
             .hint("A disk that becomes read-only is often failing; look at the system's log"),
-        Errno::NOSPC | Errno::DQUOT => Error::new(Code::Exhausted, format!("{path} does not fit: the disk is full"))
-            .hint("Remove what is no longer needed, then try again"),
+        Errno::NOSPC | Errno::DQUOT => {
+            Error::new(Code::Exhausted, format!("{path} does not fit: the disk is full"))
+                .hint("Remove what is no longer needed, then try again")
+        }
         Errno::FBIG => Error::new(Code::TooLarge, format!("{path} would be larger than a file may be")),
         Errno::NAMETOOLONG => Error::invalid(format!("{path} has a name that is too long")),
         Errno::INVAL => Error::invalid(format!("{path} cannot be used for this")),
-        Errno::MFILE | Errno::NFILE => Error::unavailable("Too many files are open").hint("Try again in a moment"),
+        Errno::MFILE | Errno::NFILE => {
+            Error::unavailable("Too many files are open").hint("Try again in a moment")
+        }
         Errno::BUSY | Errno::TXTBSY => Error::conflict(format!("{path} is in use")),
         Errno::AGAIN | Errno::STALE => {
             Error::conflict(format!("{path} was changed in the meantime")).hint("Try again")

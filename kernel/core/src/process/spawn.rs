@@ -220,10 +220,12 @@ impl Processes {
 
     /// Writes down how a process ended.
     async fn bury(&self, pid: Pid, outcome: Result<Exit, Error>) -> Result<()> {
-        let cause = self.living(pid).ok().and_then(|living| living.cause_of_death());
+        let living = self.living(pid).ok();
+        let cause = living.as_ref().and_then(|living| living.cause_of_death());
+        let last_words = living.map(|living| living.tree.last_words()).unwrap_or_default();
         self.change(&Actor::Kernel, pid, move |process, tx| {
             let (exit, reason) = match outcome {
-                Ok(exit) => (exit, cause.or_else(|| unexpected(exit))),
+                Ok(exit) => (exit, cause.or_else(|| unexpected(exit, &last_words))),
                 Err(error) => (Exit::NeverRan, Some(error.message)),
             };
             process.state = State::Dead;
@@ -306,12 +308,18 @@ impl Processes {
     }
 }
 
-fn unexpected(exit: Exit) -> Option<String> {
-    match exit {
-        Exit::Status { code } => Some(format!("Its process ended with status {code}")),
-        Exit::Signal { number } => Some(format!("Its process was ended by signal {number}")),
-        Exit::NeverRan => None,
+/// What to say of an end that nobody announced. `last_words` is what the process wrote to its standard error.
+fn unexpected(exit: Exit, last_words: &str) -> Option<String> {
+    let mut reason = match exit {
+        Exit::Status { code } => format!("Its process ended with status {code}"),
+        Exit::Signal { number } => format!("Its process was ended by signal {number}"),
+        Exit::NeverRan => return None,
+    };
+    if let Some(line) = last_words.lines().rev().find(|line| !line.trim().is_empty()) {
+        reason.push_str(": ");
+        reason.extend(line.trim().chars().take(300));
     }
+    Some(reason)
 }
 
 fn new_agent(

@@ -13,7 +13,7 @@ mod tests;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ use crate::{
     LlmError, LocalConfig, Provider, ThinkRequest, WordSink, ids,
     protocol::mind::{Model, ModelName, Thought, ToolCall},
 };
-use process::{Engine, Launch};
+use process::{Engine, Launch, Pulse};
 use wire::{FailKind, FromEngine, Job, Outcome, ToEngine};
 
 /// The provider's id.
@@ -45,6 +45,7 @@ pub struct Local {
     idle: Duration,
     next_id: AtomicU64,
     slot: Arc<Mutex<Slot>>,
+    pulse: std::sync::Mutex<Option<Pulse>>,
 }
 
 /// The engine's process, where there is one. Whoever holds the lock thinks; the others wait in line.
@@ -72,13 +73,13 @@ impl Local {
             idle: Duration::from_secs(u64::from(config.idle_unload_minutes.max(1)) * 60),
             next_id: AtomicU64::new(1),
             slot: Arc::default(),
+            pulse: std::sync::Mutex::default(),
         }
     }
 
-    /// The Linux process of the engine, where it runs.
-    pub async fn engine_process(&self) -> Option<u32> {
-        let slot = self.slot.lock().await;
-        slot.engine.as_ref().filter(|engine| engine.is_alive()).map(Engine::process)
+    /// The Linux process of the engine, where it runs. Does not wait for a thought to end.
+    pub fn engine_process(&self) -> Option<u32> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Pulse::process)
     }
 
     /// The engine's process, started where there is none.
@@ -106,7 +107,9 @@ impl Local {
             if let Some(instant) = slot.not_before {
                 tokio::time::sleep_until(instant).await;
             }
-            slot.engine = Some(self.launch.start().map_err(|error| unavailable(format!("it does not start: {error}")))?);
+            let engine = self.launch.start().map_err(|error| unavailable(format!("it does not start: {error}")))?;
+            *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.pulse());
+            slot.engine = Some(engine);
             slot.started += 1;
             self.watch_idle(slot.started);
             tracing::info!(program = %self.launch.program.display(), "the local engine was started");

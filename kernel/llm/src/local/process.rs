@@ -39,6 +39,20 @@ pub(super) struct Engine {
     ended: watch::Receiver<Option<String>>,
 }
 
+/// Tells whether an engine lives.
+#[derive(Clone, Debug)]
+pub(super) struct Pulse {
+    process: u32,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Pulse {
+    /// The Linux process, while it lives.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.ended.borrow().is_none().then_some(self.process)
+    }
+}
+
 /// Who waits for the answers to which thought.
 type Waiting = Arc<Mutex<HashMap<u64, mpsc::UnboundedSender<FromEngine>>>>;
 type Lines = Arc<Mutex<VecDeque<String>>>;
@@ -84,8 +98,9 @@ impl Launch {
 }
 
 impl Engine {
-    pub(super) fn process(&self) -> u32 {
-        self.process
+    /// Something that tells whether it lives, without holding it.
+    pub(super) fn pulse(&self) -> Pulse {
+        Pulse { process: self.process, ended: self.ended.clone() }
     }
 
     pub(super) fn is_alive(&self) -> bool {

@@ -13,7 +13,7 @@ use aether_protocol::{
 use bytes::Bytes;
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 
 use super::{frames, terminals::Terminals};
@@ -68,7 +68,7 @@ impl Connection {
     async fn serve(&mut self, mut messages: AggregatedMessageStream) -> Result<(), End> {
         let (done, mut answers) = mpsc::channel::<String>(CALLS_AT_ONCE);
         let mut stopping = self.state.stopping.clone();
-        let mut tick = interval(TICK);
+        let mut tick = interval_at(Instant::now() + TICK, TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.greet().await?;
         loop {

@@ -56,6 +56,12 @@ impl Lock {
         lock
     }
 
+    /// What is typed, for tests.
+    #[cfg(test)]
+    pub fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
+
     /// Forgets what was typed and shows `error`, when the screen is shown again.
     pub fn reset(&mut self, error: Option<Error>) {
         self.form.clear_secrets();
@@ -65,19 +71,24 @@ impl Lock {
     }
 
     /// Draws it over the whole of `ui`. Returns who has signed in, when somebody has.
-    pub fn show(&mut self, ui: &mut Ui, client: &Client, shown: &Shown<'_>) -> Option<SignedIn> {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        client: &Client,
+        state: &ConnectionState,
+        shown: &Shown<'_>,
+    ) -> Option<SignedIn> {
         let signed_in = self.take_answer();
         let screen = ui.max_rect();
         // The wallpaper stays visible, and text on it readable.
         ui.painter().rect_filled(screen, 0, with_alpha(tokens(ui).surface_0, 0.35));
-        let state = client.state();
-        if let ConnectionState::SignedOut { door, error } = &state {
+        if let ConnectionState::SignedOut { door, error } = state {
             self.door.clone_from(door);
             if self.error.is_none() && self.pending.is_none() && !self.shown {
                 self.error.clone_from(error);
             }
         }
-        match &state {
+        match state {
             ConnectionState::Connecting if self.pending.is_none() && shown.locked_user.is_none() => {
                 waiting(ui, screen, &shown.address.url);
             }

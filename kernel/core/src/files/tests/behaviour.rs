@@ -158,8 +158,10 @@ fn lists_are_ordered_and_paged_while_they_change() {
             break;
         }
     }
-    let expected: Vec<String> =
-        (0..7).map(|number| format!("zz{number}")).chain((0..250).map(|number| format!("f{number:03}"))).collect();
+    let expected: Vec<String> = (0..7)
+        .map(|number| format!("zz{number}"))
+        .chain((0..250).map(|number| format!("f{number:03}")))
+        .collect();
     assert_eq!(names, expected);
 }
 
@@ -219,7 +221,8 @@ fn one_whole_version_wins_among_many_writers() {
             let (files, root) = (files.clone(), root.clone());
             writers.spawn(async move {
                 let data = Blob(vec![version; 300_000]);
-                let request = Write { place: Place::Shared, path: "shared".to_owned(), data, must_be_new: false };
+                let request =
+                    Write { place: Place::Shared, path: "shared".to_owned(), data, must_be_new: false };
                 files.write(&root, request).await.unwrap();
                 let seen = std::fs::read(root.join("shared")).unwrap();
                 assert_eq!(seen.len(), 300_000);

@@ -70,7 +70,8 @@ impl Ground {
         for name in ["data-evil", "outside", "secret.txt"] {
             look(&self.outside(name), &mut seen);
         }
-        let mut top: Vec<_> = fs::read_dir(self.dir.path()).unwrap().map(|row| row.unwrap().file_name()).collect();
+        let mut top: Vec<_> =
+            fs::read_dir(self.dir.path()).unwrap().map(|row| row.unwrap().file_name()).collect();
         top.sort();
         assert_eq!(top, ["data", "data-evil", "outside", "secret.txt"], "something came beside the root");
         seen
@@ -79,7 +80,7 @@ impl Ground {
     /// Waits for an operation. None may hang, whatever lies there.
     fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.runtime.block_on(async {
-            tokio::time::timeout(Duration::from_secs(60), work).await.expect("the operation hangs")
+            tokio::time::timeout(Duration::from_mins(1), work).await.expect("the operation hangs")
         })
     }
 
@@ -87,7 +88,12 @@ impl Ground {
         self.page(path, None, None)
     }
 
-    fn page(&self, path: &str, cursor: Option<aether_protocol::Cursor>, limit: Option<u32>) -> Result<Page<Entry>> {
+    fn page(
+        &self,
+        path: &str,
+        cursor: Option<aether_protocol::Cursor>,
+        limit: Option<u32>,
+    ) -> Result<Page<Entry>> {
         let request = List { place: Place::Shared, path: path.to_owned(), cursor, limit };
         self.wait(self.files.list(&self.root(), request))
     }
@@ -110,7 +116,8 @@ impl Ground {
     }
 
     fn write_as(&self, path: &str, data: &[u8], must_be_new: bool) -> Result<Entry> {
-        let request = Write { place: Place::Shared, path: path.to_owned(), data: Blob(data.to_vec()), must_be_new };
+        let request =
+            Write { place: Place::Shared, path: path.to_owned(), data: Blob(data.to_vec()), must_be_new };
         self.wait(self.files.write(&self.root(), request))
     }
 

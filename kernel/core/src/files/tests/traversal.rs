@@ -136,7 +136,9 @@ fn what_only_looks_like_a_way_out_is_a_name() {
     for name in names {
         let ground = Ground::new();
         let before = ground.neighbours();
-        for path in [name.to_owned(), format!("{name}/outside/secret.txt"), format!("inner/{name}/secret.txt")] {
+        for path in
+            [name.to_owned(), format!("{name}/outside/secret.txt"), format!("inner/{name}/secret.txt")]
+        {
             nothing_leaked(&path, &try_everything(&ground, &path));
             assert_eq!(ground.neighbours(), before, "{path:?}");
         }
@@ -148,10 +150,12 @@ fn what_only_looks_like_a_way_out_is_a_name() {
     }
 }
 
+/// Links to make, in order, each with its aim first, and the paths to try through them.
+type Case = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn links_out_of_the_root_lead_nowhere() {
-    // Each: the links to make, in order, and the paths to try through them.
-    let inside_out: &[(&[(&str, &str)], &[&str])] = &[
+    let inside_out: &[Case] = &[
         (&[("../outside/secret.txt", "l")], &["l"]),
         (&[("../secret.txt", "l")], &["l"]),
         (&[("../data-evil/secret.txt", "l")], &["l"]),

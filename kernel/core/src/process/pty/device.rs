@@ -27,8 +27,7 @@ impl Device {
         let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&end)?;
         unlockpt(&end)?;
-        let peer =
-            ioctl_tiocgptpeer(&end, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let peer = ioctl_tiocgptpeer(&end, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&end, true)?;
         let device = Self { end: watch(end)? };
         device.resize(size)?;
@@ -42,9 +41,7 @@ impl Device {
 
     /// Waits for output. An error (EIO) when nobody holds the other end any more.
     pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.end
-            .async_io(Interest::READABLE, |end| Ok(rustix::io::read(end.as_fd(), &mut *buffer)?))
-            .await
+        self.end.async_io(Interest::READABLE, |end| Ok(rustix::io::read(end.as_fd(), &mut *buffer)?)).await
     }
 
     /// What is there, without waiting; 0 when there is nothing.

@@ -45,11 +45,7 @@ impl Scrollback {
         let start = if position < self.dropped { self.dropped + self.line_start() } else { position };
         let offset = usize::try_from(start.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
         let bytes: Vec<u8> = self.bytes.iter().skip(offset).take(max_bytes).copied().collect();
-        Piece {
-            skipped: start.saturating_sub(position),
-            position: start + bytes.len() as u64,
-            bytes,
-        }
+        Piece { skipped: start.saturating_sub(position), position: start + bytes.len() as u64, bytes }
     }
 
     fn line_start(&self) -> u64 {

@@ -128,8 +128,10 @@ impl Session {
         let _turn = self.typing.lock().await;
         while !bytes.is_empty() {
             let written = tokio::select! {
-                written = self.device.write(bytes) => written?,
+                // First, because the device takes bytes that nobody will read any more.
+                biased;
                 () = self.ended() => return Err(io::ErrorKind::BrokenPipe.into()),
+                written = self.device.write(bytes) => written?,
             };
             bytes = bytes.get(written..).unwrap_or_default();
         }

@@ -60,8 +60,9 @@ impl Viewer {
             }
             let output = tokio::time::timeout(PATIENCE, self.stream.next_output()).await;
             let output = output.unwrap_or_else(|_| panic!("{wanted:?} never came, but {:?}", self.pending));
-            let output = output
-                .unwrap_or_else(|| panic!("ended before {wanted:?}: {:?} {:?}", self.stream.reason(), self.pending));
+            let output = output.unwrap_or_else(|| {
+                panic!("ended before {wanted:?}: {:?} {:?}", self.stream.reason(), self.pending)
+            });
             self.pending.push_str(&String::from_utf8_lossy(&output));
         }
     }
@@ -116,7 +117,8 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     let _alone = ALONE.lock().await;
     let ground = Ground::new();
     let (terminals, mut closed) = terminals(&ground);
-    let mut agent = ground.shell(2, "echo mine > note; exec 4>/tmp/private; echo ready >&3; read line <&3").await;
+    let mut agent =
+        ground.shell(2, "echo mine > note; exec 4>/tmp/private; echo ready >&3; read line <&3").await;
     assert_eq!(agent.line().await, "ready");
     let before = Traces::now();
     for number in 1..=2 {
@@ -129,7 +131,7 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     let seen = stream.until("test-2 1000 bwrap").await;
     assert!(seen.contains("mine\r\n") && seen.contains("private\r\n"), "{seen}");
     // Sealed like the agent.
-    stream.type_in("grep -E 'Seccomp:|NoNewPrivs|CapEff' /proc/self/status\n").await;
+    stream.type_in("grep -E '[S]eccomp:|[N]oNewPrivs|[C]apEff' /proc/self/status\n").await;
     let seen = stream.until("Seccomp:").await;
     let rest = stream.until("$ ").await;
     let seen = (seen + &rest).replace(['\t', ' '], "");
@@ -145,7 +147,7 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     let ended = closed.recv().await.expect("told");
     assert_eq!((ended.terminal.id, ended.reason.as_str()), (first, "Closed."));
     let left: Vec<_> = agent.tree.host_pids().iter().filter_map(|pid| command_line(*pid)).collect();
-    assert!(!left.iter().any(|line| line.starts_with("sleep\0777")), "{left:?}");
+    assert!(!left.iter().any(|line| line.starts_with("sleep\u{0}777")), "{left:?}");
     assert_eq!(terminals.list().len(), 1);
     // STOP stands over the shells as well; the end of the agent is the end of its terminals.
     agent.tree.signal(SignalName::Stop).expect("stopped");
@@ -178,7 +180,10 @@ async fn a_flood_is_bounded_and_a_slow_viewer_is_told() {
     let mut skipped = false;
     let mut total = 0;
     loop {
-        let output = tokio::time::timeout(PATIENCE, slow.stream.next_output()).await.expect("in time").expect("output");
+        let output = tokio::time::timeout(PATIENCE, slow.stream.next_output())
+            .await
+            .expect("in time")
+            .expect("output");
         total += output.len();
         let text = String::from_utf8_lossy(&output);
         skipped |= text.contains("bytes of output were skipped");

@@ -38,8 +38,16 @@ pub(super) fn options(
 ) -> Vec<OsString> {
     let mut list = Arguments(Vec::with_capacity(128));
     list.words(&[
-        "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
+        "--unshare-user",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
     ]);
     match mapping {
         Mapping::Own => {
@@ -77,7 +85,8 @@ pub(super) fn options(
     list.bind("--bind", &spec.home, Path::new(HOME));
     list.bind("--ro-bind", &spec.agent_binary, Path::new(AGENT));
     // What is left is the root itself: nobody inside needs to write there.
-    list.words(&["--remount-ro", "/", "--chdir", HOME]);
+    // The process enters the home itself, once it is the agent's user: nobody else may enter a private one.
+    list.words(&["--remount-ro", "/", "--chdir", "/"]);
     environment(&mut list, &spec.limits, tty);
     list.0
 }
@@ -131,13 +140,13 @@ pub(super) fn limits_text(limits: &Limits) -> String {
 
 /// A host name of what is allowed in one (RFC 1123), at most 63 characters.
 fn host_name(wanted: &str) -> String {
-    let mut name: String = wanted
+    let name: String = wanted
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
         .take(63)
         .collect();
-    name = name.trim_matches('-').to_owned();
-    if name.is_empty() { "agent".to_owned() } else { name }
+    let name = name.trim_matches('-');
+    if name.is_empty() { "agent".to_owned() } else { name.to_owned() }
 }
 
 struct Arguments(Vec<OsString>);

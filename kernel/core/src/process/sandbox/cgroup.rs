@@ -36,7 +36,8 @@ impl Subtree {
             return Err(format!("the cgroup v2 controllers {} are not available here", missing.join(", ")));
         }
         let leaf = own.join("aetherd");
-        let describe = |error: io::Error| format!("{} is not delegated to the kernel: {error}", own.display());
+        let describe =
+            |error: io::Error| format!("{} is not delegated to the kernel: {error}", own.display());
         make(&leaf).map_err(describe)?;
         fs::write(leaf.join("cgroup.procs"), "0").map_err(describe)?;
         let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
@@ -110,12 +111,11 @@ fn own_cgroup() -> Result<PathBuf, String> {
     let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
     let mount = mounts
         .lines()
-        .filter_map(|line| {
+        .find_map(|line| {
             let mut fields = line.split(' ');
             let (_, path, kind) = (fields.next()?, fields.next()?, fields.next()?);
             (kind == "cgroup2").then(|| PathBuf::from(path))
         })
-        .next()
         .ok_or("cgroup v2 is not mounted on this host")?;
     Ok(mount.join(relative))
 }

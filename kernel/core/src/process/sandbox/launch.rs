@@ -95,8 +95,16 @@ pub(super) async fn entered(
     }
     let (status, report) = pipe()?;
     child.descriptor(&report, STATUS_FD)?;
-    let start =
-        Start { child, status, errors: None, gate: None, group: None, owner: None, own_namespace: false, nice: 0 };
+    let start = Start {
+        child,
+        status,
+        errors: None,
+        gate: None,
+        group: None,
+        owner: None,
+        own_namespace: false,
+        nice: 0,
+    };
     keeper(inner)?.launch(start).await
 }
 
@@ -237,7 +245,8 @@ fn file_of(words: &[OsString]) -> Result<OwnedFd, SandboxError> {
         bytes.push(0);
     }
     let mut file = fs::File::from(
-        memfd_create("options", MemfdFlags::CLOEXEC).map_err(SandboxError::host("making a file in memory"))?,
+        memfd_create("options", MemfdFlags::CLOEXEC)
+            .map_err(SandboxError::host("making a file in memory"))?,
     );
     file.write_all(&bytes)
         .and_then(|()| file.rewind())

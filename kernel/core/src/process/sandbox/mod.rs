@@ -30,8 +30,8 @@ use std::{
 use aether_protocol::{Pid, process::Layer, system::Check};
 use tokio::net::UnixStream;
 
-pub use error::SandboxError;
 pub(crate) use cgroup::Group;
+pub use error::SandboxError;
 pub(crate) use launch::nice_of;
 pub use owner::{Owner, owner_of};
 pub(crate) use started::Tail;

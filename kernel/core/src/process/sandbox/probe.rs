@@ -118,7 +118,8 @@ const ALLOW_NAMESPACES: &str = "Allow user namespaces: sysctl kernel.unprivilege
     user.max_user_namespaces above 0, and where AppArmor restricts them \
     kernel.apparmor_restrict_unprivileged_userns=0.";
 const ENABLE_LANDLOCK: &str = "Use Linux 6.12 or newer, with landlock in the lsm= list.";
-const DELEGATE: &str = "Run the kernel as a systemd service with Delegate=yes on a host that uses cgroup v2 only.";
+const DELEGATE: &str =
+    "Run the kernel as a systemd service with Delegate=yes on a host that uses cgroup v2 only.";
 
 fn find_bwrap(wanted: Option<&Path>) -> Option<PathBuf> {
     if let Some(path) = wanted {

@@ -112,8 +112,7 @@ impl Child {
 /// blocked, none ignored.
 #[expect(unsafe_code, reason = "posix_spawn has no safe binding")]
 unsafe fn prepare(attributes: *mut libc::posix_spawnattr_t) -> io::Result<()> {
-    let flags =
-        libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK;
+    let flags = libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGDEF | libc::POSIX_SPAWN_SETSIGMASK;
     // SAFETY: the caller passes attributes that are initialised; the sets are initialised here.
     unsafe {
         let mut none = std::mem::zeroed::<libc::sigset_t>();

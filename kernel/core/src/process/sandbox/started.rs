@@ -199,7 +199,8 @@ impl Sandboxed {
     }
 
     fn stand(&mut self, child: Pid) -> Result<ProcessTree, SandboxError> {
-        let init = pidfd_open(child, PidfdFlags::empty()).map_err(SandboxError::host("watching a sandbox"))?;
+        let init =
+            pidfd_open(child, PidfdFlags::empty()).map_err(SandboxError::host("watching a sandbox"))?;
         // Read after the pidfd was opened: a pid that had been recycled would have another parent.
         if parent_of(child) != Some(self.monitor_pid) {
             return Err(SandboxError::NotStarted { detail: "its first process ended at once".to_owned() });
@@ -209,7 +210,14 @@ impl Sandboxed {
         } else {
             Scope::Descendants
         };
-        let root = Arc::new(Root::new(child, init, scope, self.owner, self.exit.subscribe(), Arc::clone(&self.tail)));
+        let root = Arc::new(Root::new(
+            child,
+            init,
+            scope,
+            self.owner,
+            self.exit.subscribe(),
+            Arc::clone(&self.tail),
+        ));
         self.root = Some(Arc::clone(&root));
         let tree = ProcessTree::new(root, self.group.as_ref().map(Arc::downgrade).unwrap_or_default());
         if let Some(group) = &self.group {

@@ -120,13 +120,17 @@ impl Traces {
                 .into_iter()
                 .filter(|name| name.parse::<u32>().is_ok())
                 .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok())
-                .filter(|stat| ["(bwrap)", "(aether-agent)", "(sh)", "(sleep)"].iter().any(|it| stat.contains(it)))
+                .filter(|stat| {
+                    ["(bwrap)", "(aether-agent)", "(sh)", "(sleep)"].iter().any(|it| stat.contains(it))
+                })
                 .filter(|stat| parent_is_ours(stat))
                 .collect(),
             mounts: fs::read_to_string("/proc/self/mountinfo").expect("mounts"),
             descriptors: names("/proc/self/fd")
                 .into_iter()
-                .filter_map(|fd| Some(format!("{fd} {}", fs::read_link(format!("/proc/self/fd/{fd}")).ok()?.display())))
+                .filter_map(|fd| {
+                    Some(format!("{fd} {}", fs::read_link(format!("/proc/self/fd/{fd}")).ok()?.display()))
+                })
                 .collect(),
             terminals: names("/dev/pts"),
             cgroups: names("/sys/fs/cgroup/unified").len(),
@@ -153,7 +157,8 @@ fn parent_is_ours(stat: &str) -> bool {
     let own = std::process::id();
     let mut stat = stat.to_owned();
     loop {
-        let Some(parent) = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok())
+        let Some(parent) =
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok())
         else {
             return false;
         };
@@ -203,8 +208,10 @@ async fn inside_there_is_a_home_a_read_only_system_and_nothing_else() {
     assert_eq!(talk.line().await, "1000:1000:test-1:/home/agent:/home/agent");
     let root = talk.line().await;
     for name in root.split(' ') {
-        let expected = ["aether", "bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "libexec",
-            "proc", "run", "sbin", "tmp", "usr"];
+        let expected = [
+            "aether", "bin", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "libexec", "proc",
+            "run", "sbin", "tmp", "usr",
+        ];
         assert!(expected.contains(&name), "/{name} is visible");
     }
     // ls has 0 to 3 and the directory it lists.
@@ -337,7 +344,12 @@ async fn dropping_the_tree_or_the_waiting_task_ends_it() {
     let spec = ground.spec(8);
     let program = Program::Exec(vec!["/bin/sleep".to_owned(), "1000".to_owned()]);
     let start = ground.sandbox.launch(&spec, &program);
-    assert!(tokio::time::timeout(Duration::ZERO, start).await.is_err());
+    // Asked once, then dropped; however far it came, nothing of it stays.
+    tokio::select! {
+        biased;
+        started = start => drop(started),
+        () = std::future::ready(()) => {}
+    }
     wait_until(|| Traces::now().processes.is_empty()).await;
 }
 

@@ -1,6 +1,10 @@
 //! Finds the processes of a tree.
 
-use std::{collections::HashMap, fs, io, os::{fd::OwnedFd, unix::fs::MetadataExt}};
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
+};
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open, test_kill_process};
 
@@ -44,7 +48,9 @@ pub(super) fn open(root: &Root, member: &Member) -> Option<OwnedFd> {
     let belongs = match root.scope {
         Scope::Namespace(inode) => namespace(member.pid).ok() == Some(inode),
         Scope::Descendants => {
-            member.pid == root.init_pid || read(member.pid)?.parent == member.parent || is_below(root, member.pid)
+            member.pid == root.init_pid
+                || read(member.pid)?.parent == member.parent
+                || is_below(root, member.pid)
         }
     };
     belongs.then_some(pidfd)

@@ -31,7 +31,9 @@ pub enum TreeError {
     #[error("The process is still starting. Try again in a moment.")]
     Starting,
     /// Some processes did not stand still in time.
-    #[error("{count} of the agent's processes did not stop; they may wait for a disk. Try again, or use KILL.")]
+    #[error(
+        "{count} of the agent's processes did not stop; they may wait for a disk. Try again, or use KILL."
+    )]
     StillRunning {
         /// How many.
         count: usize,

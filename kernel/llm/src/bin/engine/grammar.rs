@@ -79,21 +79,30 @@ fn ordered(schema: &Value) -> String {
 }
 
 fn properties_text(properties: &Map<String, Value>, required: Option<&Value>) -> String {
-    let required: Vec<&str> = required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let first = required.iter().filter_map(|name| properties.get_key_value(*name));
-    let rest = properties.iter().filter(|(name, _)| !required.contains(&name.as_str()));
-    let fields = first.chain(rest).map(|(name, schema)| format!("{}:{}", json!(name), ordered(schema)));
+    let fields = in_order(properties, required).map(|(name, schema)| format!("{}:{}", json!(name), ordered(schema)));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+}
+
+/// The fields of an object: the required ones first, in the order in which they are required.
+pub fn in_order<'a>(
+    fields: &'a Map<String, Value>,
+    required: Option<&'a Value>,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let names = move || required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let first = names().filter_map(|name| fields.get_key_value(name));
+    first.chain(fields.iter().filter(move |(field, _)| !names().any(|name| name == field.as_str())))
 }
 
 /// The names of a tool's arguments, required ones first; others in brackets. For the prompt.
 pub fn argument_names(parameters: &Value) -> String {
     let Some(properties) = parameters.get("properties").and_then(Value::as_object) else { return String::new() };
-    let required: Vec<&str> =
-        parameters.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let first = required.iter().filter(|name| properties.contains_key(**name)).map(|name| (*name).to_owned());
-    let rest = properties.keys().filter(|name| !required.contains(&name.as_str())).map(|name| format!("[{name}]"));
-    first.chain(rest).collect::<Vec<_>>().join(", ")
+    let required = parameters.get("required");
+    let is_required = |name: &str| {
+        required.and_then(Value::as_array).is_some_and(|required| required.iter().any(|other| other == name))
+    };
+    let names = in_order(properties, required)
+        .map(|(name, _)| if is_required(name) { name.clone() } else { format!("[{name}]") });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! From a conversation to the text that a model reads: its own chat template, rendered.
 
-use aether_llm::protocol::mind::{Message, ToolSpec};
+use aether_llm::protocol::mind::{Message, ToolCall, ToolSpec};
 use minijinja::{Environment, Error, ErrorKind, context, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::grammar::argument_names;
+use crate::grammar::{argument_names, in_order};
 
 /// A message as templates know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,7 +31,7 @@ pub fn turns(messages: &[Message], tools: &[ToolSpec]) -> Vec<Turn> {
             Message::User { text } => ("user", text.clone()),
             Message::Assistant { text, calls } if calls.is_empty() => ("assistant", text.clone()),
             Message::Assistant { calls, .. } => {
-                let calls: Vec<String> = calls.iter().map(|call| call_text(&call.tool, &call.args)).collect();
+                let calls: Vec<String> = calls.iter().map(|call| call_text(call, tools)).collect();
                 ("assistant", calls.join("\n"))
             }
             Message::Tool { text, .. } => ("user", format!("Result: {}\nWhat next?", text.trim_end())),
@@ -51,9 +51,18 @@ pub fn turns(messages: &[Message], tools: &[ToolSpec]) -> Vec<Turn> {
     turns
 }
 
-/// A call as the grammar writes it: the tool first.
-pub fn call_text(tool: &str, args: &serde_json::Value) -> String {
-    format!(r#"{{"tool": {}, "args": {args}}}"#, json!(tool))
+/// A call as the grammar writes it: the tool first, the arguments in the order of the tool's schema.
+fn call_text(call: &ToolCall, tools: &[ToolSpec]) -> String {
+    let schema = tools.iter().find(|tool| tool.name == call.tool).map(|tool| &tool.parameters);
+    let args = match (&call.args, schema) {
+        (Value::Object(args), Some(schema)) => {
+            let fields = in_order(args, schema.get("required"));
+            let fields: Vec<String> = fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        (args, _) => args.to_string(),
+    };
+    format!(r#"{{"tool": {}, "args": {args}}}"#, json!(call.tool))
 }
 
 fn offer(tools: &[ToolSpec]) -> String {
@@ -118,7 +127,7 @@ mod tests {
             Message::User { text: "Do it".to_owned() },
             Message::Assistant {
                 text: "ignored".to_owned(),
-                calls: vec![ToolCall { id: "1".to_owned(), tool: "rm".to_owned(), args: json!({ "path": "a" }) }],
+                calls: vec![ToolCall { id: "1".to_owned(), tool: "rm".to_owned(), args: json!({ "all": true, "path": "a" }) }],
             },
             Message::Tool { call: "1".to_owned(), tool: "rm".to_owned(), text: "removed\n".to_owned() },
             Message::User { text: "Go on".to_owned() },
@@ -127,12 +136,12 @@ mod tests {
 
     #[test]
     fn results_are_said_by_the_user_and_roles_alternate() {
-        let tools = [ToolSpec { name: "rm".to_owned(), description: "Removes".to_owned(), parameters: json!({}) }];
+        let tools = [ToolSpec { name: "rm".to_owned(), description: "Removes".to_owned(), parameters: json!({ "required": ["path"] }) }];
         let turns = turns(&conversation(), &tools);
         let roles: Vec<&str> = turns.iter().map(|turn| turn.role).collect();
         assert_eq!(roles, ["system", "user", "assistant", "user"]);
         assert!(turns[0].content.contains("- rm(): Removes"));
-        assert_eq!(turns[2].content, r#"{"tool": "rm", "args": {"path":"a"}}"#);
+        assert_eq!(turns[2].content, r#"{"tool": "rm", "args": {"path": "a", "all": true}}"#);
         assert_eq!(turns[3].content, "Result: removed\nGo on");
     }
 

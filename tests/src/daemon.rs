@@ -107,7 +107,10 @@ impl Daemon {
         let read = timeout(DEADLINE, BufReader::new(stdout).read_line(&mut line)).await;
         let ready: Ready = match read.map(|_| serde_json::from_str(&line)) {
             Ok(Ok(ready)) => ready,
-            _ => bail!("aetherd did not become ready:\n{}", std::fs::read_to_string(home.dir.path().join("log"))?),
+            _ => bail!(
+                "aetherd did not become ready:\n{}",
+                std::fs::read_to_string(home.dir.path().join("log"))?
+            ),
         };
         let address = ready.address.strip_prefix("https://").context("no https address")?.parse()?;
         Ok(Self {
@@ -147,7 +150,13 @@ impl Daemon {
     }
 
     /// One request over a connection of its own; with a token where `token` is not empty.
-    pub async fn ask(&self, method: &str, path: &str, token: &str, body: Option<serde_json::Value>) -> Result<Response> {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<Response> {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("connection", "close")];
         if !token.is_empty() {
@@ -205,5 +214,9 @@ impl Stopped {
 
 fn token_of(response: &Response) -> Result<String> {
     let json = response.json()?;
-    json["token"].as_str().filter(|token| !token.is_empty()).map(str::to_owned).with_context(|| format!("no token: {json}"))
+    json["token"]
+        .as_str()
+        .filter(|token| !token.is_empty())
+        .map(str::to_owned)
+        .with_context(|| format!("no token: {json}"))
 }

@@ -14,8 +14,10 @@ fn at(document: &Value, schema: &Value, value: &Value, place: &str) -> Result<()
     for (keyword, expected) in keywords {
         match keyword.as_str() {
             "$ref" => {
-                let pointer = expected.as_str().and_then(|reference| reference.strip_prefix('#')).unwrap_or_default();
-                let target = document.pointer(pointer).ok_or_else(|| format!("{place}: {expected} leads nowhere"))?;
+                let pointer =
+                    expected.as_str().and_then(|reference| reference.strip_prefix('#')).unwrap_or_default();
+                let target =
+                    document.pointer(pointer).ok_or_else(|| format!("{place}: {expected} leads nowhere"))?;
                 at(document, target, value, place)?;
             }
             "type" => {
@@ -69,8 +71,12 @@ fn at(document: &Value, schema: &Value, value: &Value, place: &str) -> Result<()
                 }
             }
             "oneOf" | "anyOf" => {
-                let results: Vec<_> =
-                    expected.as_array().into_iter().flatten().map(|schema| at(document, schema, value, place)).collect();
+                let results: Vec<_> = expected
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|schema| at(document, schema, value, place))
+                    .collect();
                 let fitting = results.iter().filter(|result| result.is_ok()).count();
                 if fitting == 0 || (keyword == "oneOf" && fitting > 1) {
                     return wrong(format!("{fitting} of the choices fit ({results:?})"));
@@ -82,8 +88,15 @@ fn at(document: &Value, schema: &Value, value: &Value, place: &str) -> Result<()
                 }
             }
             // They say nothing about validity, or bind nothing that is checked here.
-            "description" | "title" | "format" | "default" | "example" | "propertyNames" | "additionalProperties"
-            | "deprecated" | "discriminator" => {}
+            "description"
+            | "title"
+            | "format"
+            | "default"
+            | "example"
+            | "propertyNames"
+            | "additionalProperties"
+            | "deprecated"
+            | "discriminator" => {}
             other => return Err(format!("{place}: the keyword '{other}' is not known")),
         }
     }

@@ -33,7 +33,8 @@ async fn house() -> Daemon {
     for place in ["home", "shared"] {
         let path = format!("/api/v1/files/{place}/diary.txt");
         let headers = [("authorization", bearer.as_str())];
-        let answer = daemon.connect().await.unwrap().request("PUT", &path, &headers, CANARY.as_bytes()).await.unwrap();
+        let answer =
+            daemon.connect().await.unwrap().request("PUT", &path, &headers, CANARY.as_bytes()).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     daemon
@@ -62,7 +63,8 @@ async fn exchange(daemon: &Daemon, bytes: &[u8]) -> String {
         assert!(Instant::now() < deadline, "the connection stays open");
         // An answer with a length on a connection that is kept is complete as well.
         let text = String::from_utf8_lossy(&all);
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length =
+            text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         if let (Some(length), Some((_, body))) = (length, text.split_once("\r\n\r\n"))
             && body.len() >= length
         {
@@ -81,7 +83,10 @@ fn get(path: &str, more: &str) -> Vec<u8> {
 }
 
 fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -89,74 +94,175 @@ fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
 /// a 400.
 fn inputs() -> Vec<(String, Vec<u8>, &'static [u16])> {
     let mut inputs: Vec<(String, Vec<u8>, &'static [u16])> = Vec::new();
-    let mut add = |name: &str, bytes: Vec<u8>, statuses: &'static [u16]| inputs.push((name.to_owned(), bytes, statuses));
+    let mut add = |name: &str, bytes: Vec<u8>, statuses: &'static [u16]| {
+        inputs.push((name.to_owned(), bytes, statuses))
+    };
 
-    for path in ["//", "///", "//etc/passwd", "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..;/admin",
-        "/%c0%ae%c0%ae/etc/passwd", "/%00", "/index.html%00.js", "/%", "/%zz", "/%e2%82", "/state.db", "/secrets/tls-key.pem"] {
+    for path in [
+        "//",
+        "///",
+        "//etc/passwd",
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..;/admin",
+        "/%c0%ae%c0%ae/etc/passwd",
+        "/%00",
+        "/index.html%00.js",
+        "/%",
+        "/%zz",
+        "/%e2%82",
+        "/state.db",
+        "/secrets/tls-key.pem",
+    ] {
         add(&format!("GET {path}"), get(path, ""), &[400, 404]);
     }
-    for path in ["/api/v1/files/home/diary.txt", "/api/v1/files/home/..%2f..%2fdiary.txt", "/api/v1/files/home/%", "/api/v1/files/shared/%2e%2e/state.db",
-        "/api/v1/files/shared/diary.txt", "/api/v1/openapi.json", "/api/v1/events/stream", "/api/v1/processes", "/api/v1/folders/shared/"] {
+    for path in [
+        "/api/v1/files/home/diary.txt",
+        "/api/v1/files/home/..%2f..%2fdiary.txt",
+        "/api/v1/files/home/%",
+        "/api/v1/files/shared/%2e%2e/state.db",
+        "/api/v1/files/shared/diary.txt",
+        "/api/v1/openapi.json",
+        "/api/v1/events/stream",
+        "/api/v1/processes",
+        "/api/v1/folders/shared/",
+    ] {
         add(&format!("GET {path}"), get(path, ""), &[401, 400]);
     }
     add("a very long address", get(&format!("/{}", "a".repeat(100_000)), ""), &[400, 404, 414, 431]);
     add("an upgrade to //", get("//", UPGRADE), &[400, 404]);
     add("an upgrade to the API's list", get("/api/v1/processes", UPGRADE), &[401]);
     add("a WebSocket without a token", get("/api/v1/ws", UPGRADE), &[401]);
-    add("a WebSocket with a false token", get("/api/v1/ws", &format!("{UPGRADE}authorization: Bearer no\r\n")), &[401]);
-    add("a WebSocket from another site", get("/api/v1/ws", &format!("{UPGRADE}origin: https://evil.example\r\n")), &[403]);
+    add(
+        "a WebSocket with a false token",
+        get("/api/v1/ws", &format!("{UPGRADE}authorization: Bearer no\r\n")),
+        &[401],
+    );
+    add(
+        "a WebSocket from another site",
+        get("/api/v1/ws", &format!("{UPGRADE}origin: https://evil.example\r\n")),
+        &[403],
+    );
     add("a WebSocket from nowhere", get("/api/v1/ws", &format!("{UPGRADE}origin: null\r\n")), &[403]);
     add("another site's page", get("/api/v1/door", "origin: https://evil.example\r\n"), &[403]);
     add("another site's page on plain HTTP", get("/api/v1/door", "origin: http://localhost\r\n"), &[403]);
     add("a false cookie", get("/api/v1/me", "cookie: aether_session=; aether_session=x; =;;\r\n"), &[401]);
     add("a basic authorization", get("/api/v1/me", "authorization: Basic YTpi\r\n"), &[401]);
     add("an empty bearer", get("/api/v1/me", "authorization: Bearer \r\n"), &[401]);
-    add("a long token", get("/api/v1/me", &format!("authorization: Bearer {}\r\n", "x".repeat(60_000))), &[401]);
+    add(
+        "a long token",
+        get("/api/v1/me", &format!("authorization: Bearer {}\r\n", "x".repeat(60_000))),
+        &[401],
+    );
     add("a foreign name", b"GET /api/v1/door HTTP/1.1\r\nhost: evil.example\r\n\r\n".to_vec(), &[421]);
-    add("a name that begins like ours", b"GET / HTTP/1.1\r\nhost: localhost.evil.example\r\n\r\n".to_vec(), &[421]);
+    add(
+        "a name that begins like ours",
+        b"GET / HTTP/1.1\r\nhost: localhost.evil.example\r\n\r\n".to_vec(),
+        &[421],
+    );
     add("no name", b"GET /api/v1/door HTTP/1.1\r\n\r\n".to_vec(), &[400]);
-    add("two names", b"GET /api/v1/door HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n\r\n".to_vec(), &[400]);
-    add("a proxy's request", b"GET http://evil.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(), &[400, 421]);
+    add(
+        "two names",
+        b"GET /api/v1/door HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n\r\n".to_vec(),
+        &[400],
+    );
+    add(
+        "a proxy's request",
+        b"GET http://evil.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(),
+        &[400, 421],
+    );
     for method in ["TRACE", "CONNECT", "PATCH", "FOO", "DELETE"] {
         let bytes = format!("{method} /api/v1/processes HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes();
         add(method, bytes, &[400, 401, 405]);
     }
-    add("a tunnel", b"CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n".to_vec(), &[400, 405, 421]);
+    add(
+        "a tunnel",
+        b"CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n".to_vec(),
+        &[400, 405, 421],
+    );
     add("HTTP/0.9", b"GET /\r\n".to_vec(), &[]);
     add("HTTP/7.0", b"GET / HTTP/7.0\r\nhost: localhost\r\n\r\n".to_vec(), &[]);
     add("HTTP/2 without negotiation", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), &[]);
     add("noise inside TLS", (0..=255).cycle().take(4096).collect(), &[]);
     add("a NUL in a header", b"GET / HTTP/1.1\r\nhost: localhost\r\nx: a\0b\r\n\r\n".to_vec(), &[]);
     add("a header without a name", b"GET / HTTP/1.1\r\nhost: localhost\r\n: x\r\n\r\n".to_vec(), &[]);
-    add("a negative length", b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n".to_vec(), &[]);
+    add(
+        "a negative length",
+        b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n".to_vec(),
+        &[],
+    );
     add("two lengths", b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_vec(), &[]);
     add("a length and chunks", b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /api/v1/me HTTP/1.1\r\n\r\n".to_vec(), &[400, 415]);
     add("a false chunk", b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_vec(), &[400]);
 
     let json = "application/json";
     let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
-    let long = format!("{{\"name\":\"{}\",\"password\":\"x\",\"device\":\"x\"}}", "n".repeat(200_000)).into_bytes();
+    let long =
+        format!("{{\"name\":\"{}\",\"password\":\"x\",\"device\":\"x\"}}", "n".repeat(200_000)).into_bytes();
     for (name, body) in [
-        ("null", b"null".to_vec()), ("a list", b"[]".to_vec()), ("a number", b"5".to_vec()), ("nothing", Vec::new()), ("an empty object", b"{}".to_vec()),
+        ("null", b"null".to_vec()),
+        ("a list", b"[]".to_vec()),
+        ("a number", b"5".to_vec()),
+        ("nothing", Vec::new()),
+        ("an empty object", b"{}".to_vec()),
         ("null fields", br#"{"name":null,"password":null,"device":null}"#.to_vec()),
         ("wrong types", br#"{"name":1,"password":["x"],"device":{}}"#.to_vec()),
         ("an unknown field", br#"{"name":"a","password":"b","device":"c","admin":true}"#.to_vec()),
         ("a field twice", br#"{"name":"a","name":"ada","password":"b","device":"c"}"#.to_vec()),
-        ("half an object", br#"{"name":"#.to_vec()), ("no UTF-8", b"{\"name\":\"\xff\"}".to_vec()), ("depth", deep),
+        ("half an object", br#"{"name":"#.to_vec()),
+        ("no UTF-8", b"{\"name\":\"\xff\"}".to_vec()),
+        ("depth", deep),
         ("two documents", br#"{"name":"a","password":"b","device":"c"}{}"#.to_vec()),
     ] {
         add(&format!("a sign-in with {name}"), post("/api/v1/session", json, &body), &[400]);
     }
     add("a sign-in with a long name", post("/api/v1/session", json, &long), &[400, 401]);
-    add("a sign-in with a false password", post("/api/v1/session", json, format!(r#"{{"name":"{OWNER}","password":"wrong wrong","device":"x"}}"#).as_bytes()), &[401]);
-    add("a sign-in as nobody", post("/api/v1/session", json, br#"{"name":"' OR 1=1 --","password":"wrong wrong","device":"x"}"#), &[400, 401]);
-    add("a sign-in as a form", post("/api/v1/session", "application/x-www-form-urlencoded", b"name=a&password=b"), &[415]);
-    add("a sign-in as text", post("/api/v1/session", "text/plain", format!(r#"{{"name":"{OWNER}","password":"{PASSWORD}","device":"x"}}"#).as_bytes()), &[415]);
+    add(
+        "a sign-in with a false password",
+        post(
+            "/api/v1/session",
+            json,
+            format!(r#"{{"name":"{OWNER}","password":"wrong wrong","device":"x"}}"#).as_bytes(),
+        ),
+        &[401],
+    );
+    add(
+        "a sign-in as nobody",
+        post("/api/v1/session", json, br#"{"name":"' OR 1=1 --","password":"wrong wrong","device":"x"}"#),
+        &[400, 401],
+    );
+    add(
+        "a sign-in as a form",
+        post("/api/v1/session", "application/x-www-form-urlencoded", b"name=a&password=b"),
+        &[415],
+    );
+    add(
+        "a sign-in as text",
+        post(
+            "/api/v1/session",
+            "text/plain",
+            format!(r#"{{"name":"{OWNER}","password":"{PASSWORD}","device":"x"}}"#).as_bytes(),
+        ),
+        &[415],
+    );
     add("a sign-in from another site", format!("POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\ncontent-type: {json}\r\ncontent-length: 2\r\n\r\n{{}}").into_bytes(), &[403]);
-    add("a second set-up", post("/api/v1/setup", json, br#"{"code":"0000-0000","name":"eve","password":"password1","device":"x"}"#), &[400, 401, 403, 409]);
+    add(
+        "a second set-up",
+        post(
+            "/api/v1/setup",
+            json,
+            br#"{"code":"0000-0000","name":"eve","password":"password1","device":"x"}"#,
+        ),
+        &[400, 401, 403, 409],
+    );
     add("a spawn", post("/api/v1/processes", json, br#"{"goal":"x","role":"scribe"}"#), &[401]);
     add("a huge sign-in that is announced", b"POST /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 104857600\r\n\r\n{".to_vec(), &[413]);
-    add("a huge upload that is announced", b"PUT /api/v1/files/home/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 104857600\r\n\r\nx".to_vec(), &[401]);
+    add(
+        "a huge upload that is announced",
+        b"PUT /api/v1/files/home/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 104857600\r\n\r\nx"
+            .to_vec(),
+        &[401],
+    );
     inputs
 }
 
@@ -219,7 +325,8 @@ async fn endless_headers_and_bodies_are_cut_off() {
         raw.send(&opening).await.unwrap();
         // The server refuses early, throws away what still comes for a moment, and hangs up, however long
         // the client would go on.
-        let framed = if is_chunked { [b"10000\r\n".as_slice(), &piece, b"\r\n"].concat() } else { piece.clone() };
+        let framed =
+            if is_chunked { [b"10000\r\n".as_slice(), &piece, b"\r\n"].concat() } else { piece.clone() };
         let (mut reader, mut writer) = tokio::io::split(raw.stream);
         let sending = async { while writer.write_all(&framed).await.is_ok() {} };
         let reading = async {
@@ -232,11 +339,15 @@ async fn endless_headers_and_bodies_are_cut_off() {
             .await
             .unwrap_or_else(|_| panic!("{name} are taken without end"));
         let status = status_of(&said);
-        assert!(if is_chunked { status == Some(413) } else { matches!(status, None | Some(400 | 413 | 431)) }, "{name}: {said}");
+        assert!(
+            if is_chunked { status == Some(413) } else { matches!(status, None | Some(400 | 413 | 431)) },
+            "{name}: {said}"
+        );
         assert_alive(&daemon, name).await;
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid().unwrap())).unwrap();
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
+    let rss =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB");
     assert!(rss.parse::<u64>().unwrap() < 300 * 1024, "{rss} kB");
 }
 
@@ -301,9 +412,13 @@ async fn slow_half_open_and_plain_clients_are_let_go() {
 }
 
 /// The next text frame.
-async fn heard<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(socket: &mut tokio_tungstenite::WebSocketStream<S>) -> String {
+async fn heard<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    socket: &mut tokio_tungstenite::WebSocketStream<S>,
+) -> String {
     loop {
-        if let Message::Text(text) = timeout(DEADLINE, socket.next()).await.expect("no frame").expect("closed").unwrap() {
+        if let Message::Text(text) =
+            timeout(DEADLINE, socket.next()).await.expect("no frame").expect("closed").unwrap()
+        {
             return text.to_string();
         }
     }
@@ -322,14 +437,29 @@ async fn bad_frames_are_refused_and_too_many_end_the_connection() {
         assert!(hello.contains("\"type\":\"hello\""), "{hello}");
         socket
     };
-    let bad = ["null", "[]", "5", "\"x\"", "{}", "{\"type\":\"dance\"}", "{\"type\":\"call\",\"id\":\"x\"}", "{\"type\":\"subscribe\",\"after\":-1}"];
+    let bad = [
+        "null",
+        "[]",
+        "5",
+        "\"x\"",
+        "{}",
+        "{\"type\":\"dance\"}",
+        "{\"type\":\"call\",\"id\":\"x\"}",
+        "{\"type\":\"subscribe\",\"after\":-1}",
+    ];
     for frame in bad {
         let mut socket = open().await;
         socket.send(Message::text(frame)).await.unwrap();
         let answer = heard(&mut socket).await;
-        assert!(answer.contains("\"type\":\"refused\"") && answer.contains("\"code\":\"invalid\""), "{frame}: {answer}");
+        assert!(
+            answer.contains("\"type\":\"refused\"") && answer.contains("\"code\":\"invalid\""),
+            "{frame}: {answer}"
+        );
         // The connection stays, and a bad command is answered under its id.
-        socket.send(Message::text(r#"{"type":"call","id":7,"command":{"call":"weather.get","args":{}}}"#)).await.unwrap();
+        socket
+            .send(Message::text(r#"{"type":"call","id":7,"command":{"call":"weather.get","args":{}}}"#))
+            .await
+            .unwrap();
         let answer = heard(&mut socket).await;
         assert!(answer.contains("\"type\":\"failed\"") && answer.contains("\"id\":7"), "{answer}");
         // What only agents may do.

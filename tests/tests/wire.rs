@@ -67,7 +67,14 @@ impl Chance {
 
 /// Watches events after `start` until `end` is known and reached; drops the connection without a goodbye
 /// `drops` times on the way. Returns the numbers it saw, in order.
-async fn watch(daemon: Arc<Daemon>, token: String, start: u64, end: Arc<AtomicU64>, mut drops: u64, seed: u64) -> Vec<u64> {
+async fn watch(
+    daemon: Arc<Daemon>,
+    token: String,
+    start: u64,
+    end: Arc<AtomicU64>,
+    mut drops: u64,
+    seed: u64,
+) -> Vec<u64> {
     let mut chance = Chance(seed);
     let mut seen: Vec<u64> = Vec::new();
     loop {
@@ -105,7 +112,16 @@ async fn ten_thousand_events_reach_five_clients_once_and_in_order_over_twenty_dr
     let start = status["last_seq"].as_u64().unwrap();
     let end = Arc::new(AtomicU64::new(0));
     let watchers: Vec<_> = (0..5)
-        .map(|number| tokio::spawn(watch(daemon.clone(), token.clone(), start, end.clone(), 4, 0x9E37_79B9 + number * 7919)))
+        .map(|number| {
+            tokio::spawn(watch(
+                daemon.clone(),
+                token.clone(),
+                start,
+                end.clone(),
+                4,
+                0x9E37_79B9 + number * 7919,
+            ))
+        })
         .collect();
 
     // Real commands, as many at once as one connection may have.
@@ -115,7 +131,11 @@ async fn ten_thousand_events_reach_five_clients_once_and_in_order_over_twenty_dr
         while sent < EVENTS && sent - done < 32 {
             let path = format!("d{}/e{sent}", sent / 500);
             let args = json!({"place": {"kind": "shared"}, "path": path});
-            send(&mut commands, json!({"type": "call", "id": sent, "command": {"call": "files.mkdir", "args": args}})).await;
+            send(
+                &mut commands,
+                json!({"type": "call", "id": sent, "command": {"call": "files.mkdir", "args": args}}),
+            )
+            .await;
             sent += 1;
         }
         match next(&mut commands).await.unwrap() {
@@ -140,9 +160,16 @@ async fn ten_thousand_events_reach_five_clients_once_and_in_order_over_twenty_dr
 }
 
 /// Opens the stream of events and reads `count` of them.
-async fn read_stream(daemon: &Daemon, token: &str, more: &str, count: usize) -> Vec<(u64, serde_json::Value)> {
+async fn read_stream(
+    daemon: &Daemon,
+    token: &str,
+    more: &str,
+    count: usize,
+) -> Vec<(u64, serde_json::Value)> {
     let mut raw = daemon.connect().await.unwrap();
-    let request = format!("GET /api/v1/events/stream?after=0 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n{more}\r\n");
+    let request = format!(
+        "GET /api/v1/events/stream?after=0 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n{more}\r\n"
+    );
     raw.send(request.as_bytes()).await.unwrap();
     let head = raw.head().await.unwrap();
     assert_eq!(head.status, 200);
@@ -186,7 +213,12 @@ async fn server_sent_events_resume_where_they_ended() {
         .connect()
         .await
         .unwrap()
-        .request("GET", "/api/v1/events/stream", &[("authorization", &format!("Bearer {token}")), ("last-event-id", "x")], b"")
+        .request(
+            "GET",
+            "/api/v1/events/stream",
+            &[("authorization", &format!("Bearer {token}")), ("last-event-id", "x")],
+            b"",
+        )
         .await
         .unwrap();
     assert_eq!(wrong.status, 400);
@@ -231,7 +263,14 @@ async fn terminals_travel_as_binary_frames() {
     }
 }
 
-async fn with(raw: &mut Raw, token: &str, method: &str, path: &str, more: &[(&str, &str)], body: &[u8]) -> aether_tests::raw::Response {
+async fn with(
+    raw: &mut Raw,
+    token: &str,
+    method: &str,
+    path: &str,
+    more: &[(&str, &str)],
+    body: &[u8],
+) -> aether_tests::raw::Response {
     let bearer = format!("Bearer {token}");
     let headers = [&[("authorization", bearer.as_str())], more].concat();
     raw.request(method, path, &headers, body).await.unwrap()
@@ -270,20 +309,45 @@ async fn files_go_up_and_come_down_whole_and_in_parts() {
 
     // Nothing outside, however it is spelled; the canary lies beside the folders.
     std::fs::write(daemon.state_dir().join("canary.txt"), "CANARY").unwrap();
-    for path in ["..%2fcanary.txt", "%2e%2e%2fcanary.txt", "../canary.txt", "%2e%2e/canary.txt", "a/..%2f..%2fcanary.txt", "..%2f..%2fcanary.txt",
-        "%2fetc%2fpasswd", "/etc/passwd", "canary.txt%00", "%00", "..%5ccanary.txt", "..%252fcanary.txt", "%c0%ae%c0%ae%2fcanary.txt", "..%ff%2fcanary.txt"] {
+    for path in [
+        "..%2fcanary.txt",
+        "%2e%2e%2fcanary.txt",
+        "../canary.txt",
+        "%2e%2e/canary.txt",
+        "a/..%2f..%2fcanary.txt",
+        "..%2f..%2fcanary.txt",
+        "%2fetc%2fpasswd",
+        "/etc/passwd",
+        "canary.txt%00",
+        "%00",
+        "..%5ccanary.txt",
+        "..%252fcanary.txt",
+        "%c0%ae%c0%ae%2fcanary.txt",
+        "..%ff%2fcanary.txt",
+    ] {
         for place in ["shared", "home"] {
             for method in ["GET", "PUT", "POST", "DELETE"] {
                 let address = format!("/api/v1/files/{place}/{path}");
-                let answer = daemon.connect().await.unwrap()
+                let answer = daemon
+                    .connect()
+                    .await
+                    .unwrap()
                     .request(method, &address, &[("authorization", &format!("Bearer {token}"))], b"")
                     .await
                     .unwrap();
-                assert!(!answer.text().contains("CANARY") && !answer.text().contains("root:"), "{method} {address}");
+                assert!(
+                    !answer.text().contains("CANARY") && !answer.text().contains("root:"),
+                    "{method} {address}"
+                );
                 // On this system these are names like any other.
                 let is_a_name = path.contains("%5c") || path.contains("%25");
                 if !is_a_name && (method == "GET" || method == "DELETE") {
-                    assert!((400..500).contains(&answer.status), "{method} {address}: {} {}", answer.status, answer.text());
+                    assert!(
+                        (400..500).contains(&answer.status),
+                        "{method} {address}: {} {}",
+                        answer.status,
+                        answer.text()
+                    );
                 }
             }
         }
@@ -291,7 +355,10 @@ async fn files_go_up_and_come_down_whole_and_in_parts() {
     assert_eq!(std::fs::read_to_string(daemon.state_dir().join("canary.txt")).unwrap(), "CANARY");
     let too_much = vec![0; (64 << 20) + 1];
     let mut other = daemon.connect().await.unwrap();
-    let head = format!("PUT /api/v1/files/home/big HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n", too_much.len());
+    let head = format!(
+        "PUT /api/v1/files/home/big HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+        too_much.len()
+    );
     other.send(head.as_bytes()).await.unwrap();
     assert_eq!(other.response().await.unwrap().status, 413);
 }
@@ -322,12 +389,16 @@ async fn replies_fit_the_document_and_methods_are_named() {
         let operation = &document["paths"][path]["get"];
         let described = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         assert!(described.is_object(), "{path}");
-        schema::check(&document, described, &answer.json().unwrap()).unwrap_or_else(|error| panic!("{address}: {error}"));
+        schema::check(&document, described, &answer.json().unwrap())
+            .unwrap_or_else(|error| panic!("{address}: {error}"));
     }
     // A wrong method is told which are right, and a mistake where it is.
     let answer = daemon.ask("PATCH", "/api/v1/processes", &token, None).await.unwrap();
     assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST")));
-    let wrong = daemon.ask("POST", "/api/v1/processes", &token, Some(json!({"goal": "x", "limits": {"max_steps": "many"}}))).await.unwrap();
+    let wrong = daemon
+        .ask("POST", "/api/v1/processes", &token, Some(json!({"goal": "x", "limits": {"max_steps": "many"}})))
+        .await
+        .unwrap();
     assert_eq!(wrong.status, 400);
     let problem = wrong.json().unwrap();
     assert!(problem["detail"].as_str().unwrap().contains("limits.max_steps"), "{problem}");
@@ -343,7 +414,11 @@ async fn browsers_sign_in_by_a_cookie_that_only_their_own_page_can_use() {
     let daemon = Daemon::start().await.unwrap();
     daemon.sign_up().await.unwrap();
     let body = json!({"name": OWNER, "password": PASSWORD, "device": "browser"}).to_string();
-    let browser = [("origin", "https://localhost"), ("sec-fetch-site", "same-origin"), ("content-type", "application/json")];
+    let browser = [
+        ("origin", "https://localhost"),
+        ("sec-fetch-site", "same-origin"),
+        ("content-type", "application/json"),
+    ];
     let mut raw = daemon.connect().await.unwrap();
     let answer = raw.request("POST", "/api/v1/session", &browser, body.as_bytes()).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text());

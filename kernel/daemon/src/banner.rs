@@ -9,7 +9,8 @@ use serde::Serialize;
 /// What whoever started the daemon waits for.
 #[derive(Serialize)]
 pub(crate) struct Ready {
-    ready: bool,
+    #[serde(rename = "ready")]
+    is_up: bool,
     /// With scheme and port.
     pub address: String,
     fingerprint: String,
@@ -29,7 +30,7 @@ impl Ready {
             _ => format!("https://{address}"),
         };
         Self {
-            ready: true,
+            is_up: true,
             address,
             fingerprint: server.fingerprint.clone(),
             setup_code: kernel.setup_code(),

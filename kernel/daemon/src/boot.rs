@@ -84,12 +84,11 @@ async fn serve(options: &Options, settings: Settings, started: Instant) -> anyho
         kernel.shutdown().await;
     };
     let code = tokio::select! {
-        finished = tokio::time::timeout(SHUTDOWN_DEADLINE, shutdown) => match finished {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => {
-                tracing::error!("the shutdown took longer than {SHUTDOWN_DEADLINE:?} and is given up");
-                ExitCode::FAILURE
-            }
+        finished = tokio::time::timeout(SHUTDOWN_DEADLINE, shutdown) => if finished.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            tracing::error!("the shutdown took longer than {SHUTDOWN_DEADLINE:?} and is given up");
+            ExitCode::FAILURE
         },
         name = signals.next() => {
             tracing::warn!(signal = name, "a second signal; ending at once");

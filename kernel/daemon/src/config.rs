@@ -187,7 +187,10 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         ..defaults
     };
     let kernel = aether_kernel::Config { state_dir, device_name, process, identity, models };
-    kernel.models.check().map_err(|error| ConfigError::Value { key: "models", message: error.to_string() })?;
+    kernel
+        .models
+        .check()
+        .map_err(|error| ConfigError::Value { key: "models", message: error.to_string() })?;
     Ok(Settings { kernel, server, log, text })
 }
 
@@ -282,9 +285,16 @@ mod tests {
         assert_eq!(file.process, default.process);
         assert_eq!(file.identity, default.identity);
         // Every key of the sections is in the file, if only as a comment.
-        for section in [server(&default), toml::to_string(&default.process).unwrap(), toml::to_string(&default.identity).unwrap()] {
+        for section in [
+            server(&default),
+            toml::to_string(&default.process).unwrap(),
+            toml::to_string(&default.identity).unwrap(),
+        ] {
             for key in section.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
-                assert!(text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = "))), "{key}");
+                assert!(
+                    text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} = "))),
+                    "{key}"
+                );
             }
         }
     }

@@ -13,7 +13,9 @@ use rustix::fs::{FlockOperation, flock};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
     /// Another one has it.
-    #[error("another aetherd (process {holder}) uses {path}\nhint: stop it, or give this one its own --state-dir")]
+    #[error(
+        "another aetherd (process {holder}) uses {path}\nhint: stop it, or give this one its own --state-dir"
+    )]
     Taken {
         /// Its Linux pid, as it wrote it down.
         holder: String,
@@ -38,15 +40,27 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, LockError> {
     let folder = |source| LockError::Folder { path: state_dir.display().to_string(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir).map_err(folder)?;
     let path = state_dir.join("aetherd.lock");
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(folder)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(folder)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         // Who it is only helps the reader of the message.
         let _ = file.read_to_string(&mut holder);
-        return Err(LockError::Taken { holder: holder.trim().to_owned(), path: state_dir.display().to_string() });
+        return Err(LockError::Taken {
+            holder: holder.trim().to_owned(),
+            path: state_dir.display().to_string(),
+        });
     }
-    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(folder)?;
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(folder)?;
     Ok(Lock(file))
 }
 

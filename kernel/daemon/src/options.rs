@@ -6,7 +6,11 @@ use clap::Parser;
 
 /// The kernel of Aether OS.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit status: 0 stopped as asked, 1 failed, 2 wrong arguments, 75 another aetherd has the state directory, 78 wrong configuration.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit status: 0 stopped as asked, 1 failed, 2 wrong arguments, 75 another aetherd has the state directory, 78 wrong configuration."
+)]
 pub(crate) struct Options {
     /// The configuration; /etc/aether/aether.toml, where there is one, when left out
     #[arg(long, env = "AETHER_CONFIG", value_name = "FILE")]

@@ -28,7 +28,9 @@ impl Canned {
     /// An answer in chunks that ends without the last chunk: a connection that broke.
     pub(crate) fn cut(headers: &str, body: &[&str]) -> Self {
         let mut canned = Self::new("200 OK", &format!("transfer-encoding: chunked\r\n{headers}"), &[]);
-        canned.pieces.extend(body.iter().map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes()));
+        canned
+            .pieces
+            .extend(body.iter().map(|piece| format!("{:x}\r\n{piece}\r\n", piece.len()).into_bytes()));
         canned
     }
 
@@ -90,7 +92,11 @@ async fn read_request(stream: &mut TcpStream) -> String {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head
                 .lines()
-                .find_map(|line| line.to_lowercase().strip_prefix("content-length:").map(|value| value.trim().parse().unwrap()))
+                .find_map(|line| {
+                    line.to_lowercase()
+                        .strip_prefix("content-length:")
+                        .map(|value| value.trim().parse().unwrap())
+                })
                 .unwrap_or(0);
             if body.len() >= length {
                 return text;

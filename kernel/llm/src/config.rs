@@ -134,7 +134,9 @@ pub enum ConfigError {
         url: String,
     },
     /// A name is taken or unusable.
-    #[error("'{0}' cannot be the name of an endpoint: it must be lower-case letters, digits and '-', and not local, openai or ollama")]
+    #[error(
+        "'{0}' cannot be the name of an endpoint: it must be lower-case letters, digits and '-', and not local, openai or ollama"
+    )]
     Name(String),
     /// The default names a provider that is not configured.
     #[error("the default model '{0}' names a provider that is not configured")]
@@ -148,7 +150,8 @@ impl LlmConfig {
     /// Checks what types cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
         let endpoints = self.openai.iter().map(|endpoint| ("openai", endpoint));
-        let endpoints = endpoints.chain(self.endpoints.iter().map(|(name, endpoint)| (name.as_str(), endpoint)));
+        let endpoints =
+            endpoints.chain(self.endpoints.iter().map(|(name, endpoint)| (name.as_str(), endpoint)));
         for (name, endpoint) in endpoints {
             check_address(name, &endpoint.base_url)?;
         }
@@ -191,6 +194,11 @@ impl LlmConfig {
 }
 
 fn check_address(provider: &str, url: &str) -> Result<(), ConfigError> {
-    let sound = reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if sound { Ok(()) } else { Err(ConfigError::Address { provider: provider.to_owned(), url: url.to_owned() }) }
+    let sound =
+        reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if sound {
+        Ok(())
+    } else {
+        Err(ConfigError::Address { provider: provider.to_owned(), url: url.to_owned() })
+    }
 }

@@ -77,10 +77,13 @@ impl LlmError {
     /// Whether the same request can succeed a little later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::RateLimited { .. } | Self::Malformed { .. } | Self::Interrupted { .. } => {
-                true
+            Self::Unavailable { .. }
+            | Self::RateLimited { .. }
+            | Self::Malformed { .. }
+            | Self::Interrupted { .. } => true,
+            Self::Missing { .. } | Self::Refused { .. } | Self::Rejected { .. } | Self::TooLong { .. } => {
+                false
             }
-            Self::Missing { .. } | Self::Refused { .. } | Self::Rejected { .. } | Self::TooLong { .. } => false,
         }
     }
 
@@ -106,8 +109,12 @@ impl LlmError {
             }
             Self::RateLimited { .. } => "Wait, or choose another model".to_owned(),
             Self::Rejected { .. } => "Check that the model exists there and accepts tools".to_owned(),
-            Self::Malformed { .. } | Self::Interrupted { .. } => "Try again, or choose another model".to_owned(),
-            Self::TooLong { .. } => "Start a new life with a shorter goal, or choose a larger model".to_owned(),
+            Self::Malformed { .. } | Self::Interrupted { .. } => {
+                "Try again, or choose another model".to_owned()
+            }
+            Self::TooLong { .. } => {
+                "Start a new life with a shorter goal, or choose a larger model".to_owned()
+            }
         }
     }
 }
@@ -115,7 +122,9 @@ impl LlmError {
 impl From<LlmError> for Error {
     fn from(error: LlmError) -> Self {
         let code = match &error {
-            LlmError::Unavailable { .. } | LlmError::Missing { .. } | LlmError::Malformed { .. } => Code::Unavailable,
+            LlmError::Unavailable { .. } | LlmError::Missing { .. } | LlmError::Malformed { .. } => {
+                Code::Unavailable
+            }
             LlmError::Refused { .. } => Code::Forbidden,
             LlmError::RateLimited { .. } => Code::RateLimited,
             LlmError::Rejected { .. } => Code::Invalid,

@@ -29,7 +29,10 @@ pub(crate) struct Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("provider", &self.provider).field("base_url", &self.base_url).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("provider", &self.provider)
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,12 +100,16 @@ impl Endpoint {
                 what: format!("The key of {} cannot be read: {error}", self.provider),
                 hint: format!("Put the key into {}, readable by the kernel alone", file.display()),
             })?;
-            let mut value = header::HeaderValue::from_str(&format!("Bearer {}", key.trim())).map_err(|_| {
-                LlmError::Missing {
-                    what: format!("The key file of {} holds something that cannot be a key", self.provider),
-                    hint: format!("Put the key alone, on one line, into {}", file.display()),
-                }
-            })?;
+            let mut value =
+                header::HeaderValue::from_str(&format!("Bearer {}", key.trim())).map_err(|_| {
+                    LlmError::Missing {
+                        what: format!(
+                            "The key file of {} holds something that cannot be a key",
+                            self.provider
+                        ),
+                        hint: format!("Put the key alone, on one line, into {}", file.display()),
+                    }
+                })?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
@@ -113,7 +120,8 @@ impl Endpoint {
     async fn failure(&self, answer: Response) -> LlmError {
         let provider = self.provider.clone();
         let status = answer.status();
-        let retry_after = answer.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
+        let retry_after =
+            answer.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
         let mut body = Vec::new();
         let mut stream = answer.bytes_stream();
         while let Some(Ok(chunk)) = stream.next().await {
@@ -130,7 +138,9 @@ impl Endpoint {
                 LlmError::Unavailable { provider, reason }
             }
             StatusCode::PAYLOAD_TOO_LARGE => LlmError::TooLong { model: provider, reason },
-            _ if status.is_client_error() && speaks_of_length(&body) => LlmError::TooLong { model: provider, reason },
+            _ if status.is_client_error() && speaks_of_length(&body) => {
+                LlmError::TooLong { model: provider, reason }
+            }
             _ if status.is_server_error() => LlmError::Unavailable { provider, reason },
             _ => LlmError::Rejected { provider, reason },
         }
@@ -154,7 +164,13 @@ impl Endpoint {
 
     /// The lines of an answer as they arrive.
     pub(crate) fn lines(&self, answer: Response) -> Lines<'_> {
-        Lines { endpoint: self, stream: Box::pin(answer.bytes_stream()), buffer: BytesMut::new(), scanned: 0, ended: false }
+        Lines {
+            endpoint: self,
+            stream: Box::pin(answer.bytes_stream()),
+            buffer: BytesMut::new(),
+            scanned: 0,
+            ended: false,
+        }
     }
 }
 
@@ -225,16 +241,24 @@ fn reason(status: StatusCode, body: &[u8]) -> String {
         error.get("message").or(Some(error))?.as_str().map(str::to_owned)
     });
     match said {
-        Some(said) => format!("{} ({status})", said.trim().trim_end_matches('.').chars().take(400).collect::<String>()),
+        Some(said) => {
+            format!("{} ({status})", said.trim().trim_end_matches('.').chars().take(400).collect::<String>())
+        }
         None => status.to_string(),
     }
 }
 
 fn speaks_of_length(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_lowercase();
-    ["context_length_exceeded", "exceed_context_size", "maximum context length", "context window", "exceeds the available context"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    [
+        "context_length_exceeded",
+        "exceed_context_size",
+        "maximum context length",
+        "context window",
+        "exceeds the available context",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }
 
 /// `Retry-After`: seconds, whole or with a fraction, or an HTTP date.

@@ -9,11 +9,11 @@ pub(crate) fn fresh() -> String {
     let mut bytes = [0_u8; 9];
     if getrandom::fill(&mut bytes).is_err() {
         // Without a source of chance the clock is the best there is; two calls in one nanosecond do not happen.
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let nanos =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
         return format!("call_{nanos:x}");
     }
-    let text = bytes.iter().fold(String::from("call_"), |text, byte| text + &format!("{byte:02x}"));
-    text
+    bytes.iter().fold(String::from("call_"), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Gives a name to each call that has none, or one that the conversation holds already. Some servers count from

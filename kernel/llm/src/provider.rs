@@ -35,7 +35,9 @@ pub enum Words<'a> {
 
 /// Where streamed words go. Cheap to clone; it must not block.
 #[derive(Clone)]
-pub struct WordSink(Option<Arc<dyn Fn(Words<'_>) + Send + Sync>>);
+pub struct WordSink(Option<Arc<Ear>>);
+
+type Ear = dyn Fn(Words<'_>) + Send + Sync;
 
 impl WordSink {
     /// Calls `hear` for each piece, on the task that thinks.

@@ -1,5 +1,7 @@
 //! The real engine with the real small model, through the provider.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -148,7 +150,10 @@ async fn free_text_streams_and_is_counted() {
     }
     assert_eq!(heard, thought.text);
     assert!(!thought.text.trim().is_empty() && thought.calls.is_empty());
-    assert!(thought.usage.input_tokens > 10 && (1..=24).contains(&thought.usage.output_tokens), "{thought:?}");
+    assert!(
+        thought.usage.input_tokens > 10 && (1..=24).contains(&thought.usage.output_tokens),
+        "{thought:?}"
+    );
     assert_eq!(thought.model, format!("local:{MODEL}"));
     provider.shutdown().await;
 }
@@ -157,7 +162,8 @@ async fn free_text_streams_and_is_counted() {
 async fn a_call_that_is_cut_off_is_no_call() {
     let provider = provider();
     let role = scribe();
-    let messages = vec![Message::User { text: "Create a file named hello.txt containing the word hello".to_owned() }];
+    let messages =
+        vec![Message::User { text: "Create a file named hello.txt containing the word hello".to_owned() }];
     let thought = provider.think(request(messages, specs(&role.tools), 6), WordSink::none()).await.unwrap();
     assert!(thought.cut_off && thought.calls.is_empty(), "{thought:?}");
     assert_eq!(thought.usage.output_tokens, 6);
@@ -248,12 +254,14 @@ async fn the_engine_ends_when_its_stdin_closes() {
         context_tokens: 2048,
         threads: 1,
     };
-    let frame = aether_llm::local::wire::encode(&aether_llm::local::wire::ToEngine::Think(Box::new(job))).unwrap();
+    let frame =
+        aether_llm::local::wire::encode(&aether_llm::local::wire::ToEngine::Think(Box::new(job))).unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stdin, &frame).await.unwrap();
     // In the middle of a thought.
     engine.stdout.as_mut().unwrap().read_u32_le().await.unwrap();
     drop(stdin);
-    let status = tokio::time::timeout(Duration::from_secs(30), engine.wait()).await.expect("it ends").unwrap();
+    let status =
+        tokio::time::timeout(Duration::from_secs(30), engine.wait()).await.expect("it ends").unwrap();
     assert!(status.success());
 }
 

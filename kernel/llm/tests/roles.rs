@@ -1,5 +1,7 @@
 //! The shipped roles have the shape that `configs/roles/README.md` documents, and name tools that exist.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use aether_llm::protocol::{
@@ -32,8 +34,13 @@ fn roles() -> BTreeMap<String, RoleFile> {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "toml") {
             let text = fs::read_to_string(&path).unwrap();
-            let role: RoleFile = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert_eq!(path.file_stem().unwrap().to_str().unwrap(), role.id, "the file is named like the role");
+            let role: RoleFile =
+                toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(
+                path.file_stem().unwrap().to_str().unwrap(),
+                role.id,
+                "the file is named like the role"
+            );
             roles.insert(role.id.clone(), role);
         }
     }
@@ -74,7 +81,9 @@ fn worked_examples_call_granted_tools_with_arguments_that_fit() {
                         called.push(call.id.clone());
                     }
                 }
-                Message::Tool { call, .. } => assert!(called.contains(call), "{}: {call} has no call", role.id),
+                Message::Tool { call, .. } => {
+                    assert!(called.contains(call), "{}: {call} has no call", role.id);
+                }
                 Message::User { .. } | Message::System { .. } => {}
             }
         }

@@ -1,5 +1,7 @@
 //! The provider and the tests' scripted server, each the other's check.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 #[path = "../../../tests/src/scripted/mod.rs"]
 #[allow(dead_code, reason = "the system tests use more of it")]
 mod scripted;
@@ -74,12 +76,16 @@ async fn each_goal_gets_its_own_calls_with_ids_of_their_own() {
     let server = Server::start(Script::goals()).await.unwrap();
     let registry = Arc::new(registry(&server, 1));
     let (five, three) = tokio::join!(live(&registry, "append 5"), live(&registry, "parallel 3"));
-    let commands: Vec<&Value> = five.iter().filter(|call| call.tool == "run_command").map(|call| &call.args["command"]).collect();
+    let commands: Vec<&Value> =
+        five.iter().filter(|call| call.tool == "run_command").map(|call| &call.args["command"]).collect();
     assert_eq!(commands.len(), 5);
     for call in five.iter().take(5) {
         assert_eq!(call.args["command"], format!("echo {} >> calls.log", call.id));
     }
-    assert_eq!(three.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["call-0-0", "call-0-1", "call-0-2", "call-1-0"]);
+    assert_eq!(
+        three.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(),
+        ["call-0-0", "call-0-1", "call-0-2", "call-1-0"]
+    );
     let read = live(&registry, "read notes.txt").await;
     assert_eq!(read[1].args, json!({ "summary": "result of call-0-0" }));
 }
@@ -97,7 +103,9 @@ async fn the_same_question_gets_the_same_answer() {
 
 #[tokio::test]
 async fn failures_pass_and_the_thought_comes_in_the_end() {
-    let server = Server::start(Script::calls(vec![("think", json!({ "thought": "a longer thought" }))])).await.unwrap();
+    let server = Server::start(Script::calls(vec![("think", json!({ "thought": "a longer thought" }))]))
+        .await
+        .unwrap();
     let registry = registry(&server, 5);
     server.fail_next(Failure::Status { status: 500, retry_after: None });
     server.fail_next(Failure::Status { status: 429, retry_after: Some("0.01".to_owned()) });
@@ -139,6 +147,7 @@ async fn the_default_is_marked_and_an_unknown_provider_is_named() {
     let models = registry.models().await;
     assert_eq!(models.len(), 1);
     assert!(models[0].available && models[0].is_default);
-    let error = registry.think(&ModelName("else:x".to_owned()), request(&[]), WordSink::none()).await.unwrap_err();
+    let error =
+        registry.think(&ModelName("else:x".to_owned()), request(&[]), WordSink::none()).await.unwrap_err();
     assert!(matches!(&error, LlmError::Missing { hint, .. } if hint.contains("scripted")), "{error:?}");
 }

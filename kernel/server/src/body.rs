@@ -13,11 +13,7 @@ use bytes::BytesMut;
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
-use crate::{
-    caller::Caller,
-    problem::Problem,
-    state::State,
-};
+use crate::{caller::Caller, problem::Problem, state::State};
 
 /// The largest body of a request that needs no token.
 const OPEN_LIMIT_BYTES: usize = 256 * 1024;
@@ -85,13 +81,14 @@ async fn read_json<T: DeserializeOwned>(
     limit_bytes: usize,
     patience: Duration,
 ) -> Result<T, Problem> {
-    let is_json = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-        });
+    let is_json =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
+            |kind| {
+                kind.split(';')
+                    .next()
+                    .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+            },
+        );
     if !is_json {
         return Err(Problem::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,7 +107,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let place = if path == "." { String::new() } else { format!(" at {path}") };
         Error::invalid(format!("The body does not fit{place}: {}", error.inner()))
     })?;
-    deserializer.end().map_err(|error| Error::invalid(format!("The body does not end where it should: {error}")))?;
+    deserializer
+        .end()
+        .map_err(|error| Error::invalid(format!("The body does not end where it should: {error}")))?;
     Ok(value)
 }
 

@@ -48,7 +48,11 @@ impl Caller {
 
     /// Refuses strangers before anything of their body is read.
     pub fn signed_in(self) -> Result<Self, Problem> {
-        if matches!(self.actor, Actor::Anonymous { .. }) { Err(Error::unauthenticated().into()) } else { Ok(self) }
+        if matches!(self.actor, Actor::Anonymous { .. }) {
+            Err(Error::unauthenticated().into())
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -103,7 +107,9 @@ fn anonymous(request: &HttpRequest) -> Actor {
 /// A 200 with a JSON body.
 pub(crate) fn json<T: Serialize>(value: &T) -> Answer {
     match serde_json::to_vec(value) {
-        Ok(body) => Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body)),
+        Ok(body) => {
+            Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+        }
         Err(error) => Err(Error::internal(format!("The reply cannot be written as JSON: {error}")).into()),
     }
 }

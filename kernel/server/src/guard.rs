@@ -155,11 +155,14 @@ mod tests {
 
     #[test]
     fn origins_must_be_the_server_itself() {
-        let same = |origin: &'static str, authority| is_same_origin(&HeaderValue::from_static(origin), authority);
+        let same =
+            |origin: &'static str, authority| is_same_origin(&HeaderValue::from_static(origin), authority);
         assert!(same("https://localhost:7380", "localhost:7380"));
         assert!(same("https://LOCALHOST:7380", "localhost:7380"));
         assert!(same("https://attic.local", "attic.local:443"));
-        for foreign in ["null", "", "http://localhost:7380", "https://localhost", "https://localhost:7380.evil.example"] {
+        for foreign in
+            ["null", "", "http://localhost:7380", "https://localhost", "https://localhost:7380.evil.example"]
+        {
             assert!(!same(foreign, "localhost:7380"), "{foreign}");
         }
     }

@@ -1,8 +1,8 @@
 //! Whether the kernel lives (`/healthz`) and does all it should (`/readyz`). Open to everybody, and telling
 //! nobody more than yes or no.
 
-use actix_web::{HttpResponse, get, http::header, web};
 use crate::state::State;
+use actix_web::{HttpResponse, get, http::header, web};
 
 /// The process answers.
 #[utoipa::path(tag = "health", operation_id = "healthz", responses((status = 200, body = String, content_type = "text/plain")))]

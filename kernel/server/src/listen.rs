@@ -26,7 +26,11 @@ const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     This port speaks HTTPS only.\nhint: put https:// in front of the address.\n";
 
 /// The server on `listener`, not yet running.
-pub(crate) fn server(state: web::Data<State>, listener: TcpListener, tls: rustls::ServerConfig) -> io::Result<Server> {
+pub(crate) fn server(
+    state: web::Data<State>,
+    listener: TcpListener,
+    tls: rustls::ServerConfig,
+) -> io::Result<Server> {
     let config = state.config.clone();
     let workers = config.workers.max(1);
     let secs = config.shutdown_timeout.as_secs();
@@ -57,10 +61,9 @@ pub(crate) fn server(state: web::Data<State>, listener: TcpListener, tls: rustls
                         let _ = stopping.wait_for(|stopping| *stopping).await;
                     }
                 })
-                .finish(map_config(
-                    app.into_factory().map_err(|error: Error| error.error_response()),
-                    |()| AppConfig::default(),
-                ))
+                .finish(map_config(app.into_factory().map_err(|error: Error| error.error_response()), |()| {
+                    AppConfig::default()
+                }))
                 .rustls_0_23_with_config(
                     tls.clone(),
                     TlsAcceptorConfig::default().handshake_timeout(HANDSHAKE_TIMEOUT),

@@ -34,7 +34,8 @@ impl Modify for Keys {
         let components = document.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE))));
+        components
+            .add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE))));
     }
 }
 
@@ -69,8 +70,12 @@ impl RouteTable {
 
     /// The methods that `path` answers; none where there is no such path.
     pub fn methods_at(&self, path: &str) -> Vec<&'static str> {
-        let mut methods: Vec<_> =
-            self.0.iter().filter(|(route, _)| route.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect();
+        let mut methods: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(route, _)| route.is_match(path))
+            .flat_map(|(_, methods)| methods.clone())
+            .collect();
         methods.sort_unstable();
         methods.dedup();
         methods
@@ -137,7 +142,9 @@ mod tests {
             .paths
             .paths
             .iter()
-            .flat_map(|(path, item)| methods_of(item).into_iter().map(|method| (method.to_owned(), path.clone())))
+            .flat_map(|(path, item)| {
+                methods_of(item).into_iter().map(|method| (method.to_owned(), path.clone()))
+            })
             .collect();
         assert_eq!(documented, handlers());
         assert!(documented.len() > 40, "{}", documented.len());
@@ -154,7 +161,10 @@ mod tests {
         }
         assert!(references.contains("Problem"));
         for reference in references {
-            assert!(document["components"]["schemas"].get(&reference).is_some(), "{reference} is not defined");
+            assert!(
+                document["components"]["schemas"].get(&reference).is_some(),
+                "{reference} is not defined"
+            );
         }
     }
 

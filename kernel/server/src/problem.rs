@@ -127,7 +127,10 @@ impl utoipa::IntoResponses for Refusals {
         use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         let response = |text: &str| {
-            ResponseBuilder::new().description(text).content("application/problem+json", content.clone()).build()
+            ResponseBuilder::new()
+                .description(text)
+                .content("application/problem+json", content.clone())
+                .build()
         };
         [
             ("4XX", response("The request was refused; the document says why and what to do")),

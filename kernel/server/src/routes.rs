@@ -78,7 +78,11 @@ pub(crate) async fn nothing_here(
     let path = request.path();
     let allowed = state.routes.get_or_init(openapi::RouteTable::new).methods_at(path);
     if !allowed.is_empty() {
-        return Either::Right(Err(Problem::method_not_allowed(request.method().as_str(), path, allowed.join(", "))));
+        return Either::Right(Err(Problem::method_not_allowed(
+            request.method().as_str(),
+            path,
+            allowed.join(", "),
+        )));
     }
     if path.starts_with("/api/") {
         return Either::Right(Err(Problem::no_such_address(path)));

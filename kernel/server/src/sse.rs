@@ -36,7 +36,11 @@ pub(crate) struct From {
     responses((status = 200, body = String, content_type = "text/event-stream"), Refusals)
 )]
 #[get("/api/v1/events/stream")]
-pub(crate) async fn stream(caller: Caller, request: HttpRequest, from: Params<From>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn stream(
+    caller: Caller,
+    request: HttpRequest,
+    from: Params<From>,
+) -> Result<HttpResponse, Problem> {
     let last = match request.headers().get("last-event-id") {
         Some(id) => Some(
             id.to_str()
@@ -48,16 +52,17 @@ pub(crate) async fn stream(caller: Caller, request: HttpRequest, from: Params<Fr
         None => from.0.after,
     };
     let subscription = caller.state.kernel.subscribe(&caller.actor, last).await?;
-    let token: Arc<str> = caller::token(&request).map(|(token, _)| Arc::from(token)).ok_or_else(Error::unauthenticated)?;
+    let token: Arc<str> =
+        caller::token(&request).map(|(token, _)| Arc::from(token)).ok_or_else(Error::unauthenticated)?;
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let start = Stream { state: caller.state, actor: caller.actor, token, subscription, heartbeat };
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .streaming(futures_util::stream::unfold(start, |mut stream| async move {
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/event-stream")).streaming(
+        futures_util::stream::unfold(start, |mut stream| async move {
             let chunk = stream.next().await?;
             Some((Ok::<_, Error>(chunk), stream))
-        })))
+        }),
+    ))
 }
 
 struct Stream {

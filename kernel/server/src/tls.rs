@@ -9,7 +9,9 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan as _, Zoned, tz::TimeZone};
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
@@ -86,7 +88,8 @@ fn load_or_make_at(dir: &Path, names: &[String], now: Timestamp) -> Result<Ident
     let key = dir.join(KEY);
     let chain = CertificateDer::from_pem_file(&certificate).map_err(pem(&certificate))?;
     let key = PrivateKeyDer::from_pem_file(&key).map_err(pem(&key))?;
-    let fingerprint = Sha256::digest(&chain).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
+    let fingerprint =
+        Sha256::digest(&chain).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -174,7 +177,9 @@ pub(crate) fn names(configured: &[String]) -> Vec<String> {
     let short = host.split('.').next().unwrap_or_default().to_owned();
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     let local = format!("{short}.local");
-    for name in [host, short, local].into_iter().chain(configured.iter().map(|name| name.to_ascii_lowercase())) {
+    for name in
+        [host, short, local].into_iter().chain(configured.iter().map(|name| name.to_ascii_lowercase()))
+    {
         if is_dns_name_or_ip(&name) && !names.contains(&name) {
             names.push(name);
         }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use actix_web::{
+    HttpMessage as _,
     dev::{Payload, ServiceRequest},
     error::PayloadError,
     http::{Version, header},
@@ -49,12 +50,14 @@ impl Stream for Reader {
 impl Unread {
     /// Takes hold of a chunked body; the handler reads it as before. `None` where there is none.
     pub fn hold(request: &mut ServiceRequest) -> Option<Self> {
-        let is_chunked = request.version() < Version::HTTP_2 && request.headers().contains_key(header::TRANSFER_ENCODING);
+        let is_chunked =
+            request.version() < Version::HTTP_2 && request.headers().contains_key(header::TRANSFER_ENCODING);
         if !is_chunked {
             return None;
         }
         let shared = Rc::new(RefCell::new(Shared { payload: request.take_payload(), is_read: false }));
-        let reader: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(Reader(shared.clone()));
+        let reader: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
+            Box::pin(Reader(shared.clone()));
         request.set_payload(Payload::Stream { payload: reader });
         Some(Self(shared))
     }

@@ -85,8 +85,12 @@ impl Deed {
 }
 
 enum Sent {
-    Process(Pending<Process>),
+    Process(Box<Pending<Process>>),
     Removal(Pending<Removed>),
+}
+
+fn about_process(pending: Pending<Process>) -> Sent {
+    Sent::Process(Box::new(pending))
 }
 
 struct Doing {
@@ -110,18 +114,18 @@ impl Deeds {
         }
         let pid = process.pid;
         let client = cx.client;
-        let signal = |signal| Sent::Process(client.call(Signal { pid, signal }));
+        let signal = |signal| about_process(client.call(Signal { pid, signal }));
         let sent = match &deed {
-            Deed::Pause => Sent::Process(client.call(Pause { pid })),
+            Deed::Pause => about_process(client.call(Pause { pid })),
             Deed::Resume if process.state == State::Stopped => signal(SignalName::Cont),
-            Deed::Resume => Sent::Process(client.call(Resume { pid })),
+            Deed::Resume => about_process(client.call(Resume { pid })),
             Deed::Stop => signal(SignalName::Term),
             Deed::Kill => signal(SignalName::Kill),
             Deed::Freeze => signal(SignalName::Stop),
             Deed::Interrupt => signal(SignalName::Int),
-            Deed::Continue(steps) => Sent::Process(client.call(Continue { pid, steps: *steps })),
-            Deed::Priority(priority) => Sent::Process(client.call(SetPriority { pid, priority: *priority })),
-            Deed::Say(text) => Sent::Process(client.call(Message { pid, text: text.clone() })),
+            Deed::Continue(steps) => about_process(client.call(Continue { pid, steps: *steps })),
+            Deed::Priority(priority) => about_process(client.call(SetPriority { pid, priority: *priority })),
+            Deed::Say(text) => about_process(client.call(Message { pid, text: text.clone() })),
             Deed::Remove => Sent::Removal(client.call(Remove { agent: process.agent })),
         };
         self.doing.push(Doing { deed, pid, name: process.name.clone(), sent });
@@ -222,7 +226,8 @@ impl Doubt {
                      files and its log stay",
                     process.steps_used, process.steps_limit
                 ),
-                _ => "They will not reach their goals. Calls in hand may be lost; files and logs stay".to_owned(),
+                _ => "They will not reach their goals. Calls in hand may be lost; files and logs stay"
+                    .to_owned(),
             },
             Self::Remove(process) => format!(
                 "The home of {} with all its files, its log and all its earlier lives are deleted. This cannot \

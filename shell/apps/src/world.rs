@@ -20,8 +20,8 @@ use aether_protocol::{
     system::{GetStatus, Status},
 };
 
-pub use rows::{Known, SeenStep};
 use rows::Rows;
+pub use rows::{Known, SeenStep};
 use status::Clock;
 
 use crate::{Intent, Notice, NoticeKind};
@@ -90,6 +90,7 @@ pub struct World {
     census: Option<Census>,
     processes: Loaded<()>,
     stale: bool,
+    gaps: u64,
     retry: Cell<bool>,
 
     roles: Loaded<Vec<Role>>,
@@ -121,6 +122,7 @@ impl World {
             census: None,
             processes: Loaded::Loading,
             stale: true,
+            gaps: 0,
             retry: Cell::new(false),
             roles: Loaded::Loading,
             models: Loaded::Loading,
@@ -230,6 +232,7 @@ impl World {
 
     /// The stream of events has a gap: everything is read again, and stays on the screen meanwhile.
     pub fn resync(&mut self) {
+        self.gaps += 1;
         self.stale = true;
         self.census = None;
         self.status_asked_ms = None;
@@ -276,6 +279,11 @@ impl World {
     /// Grows each time that rows change (not with steps and words): what is derived from them can be kept.
     pub fn age(&self) -> u64 {
         self.rows.age()
+    }
+
+    /// How often events were missed. When it grows, what an app has read by itself is to be read again.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
     }
 
     /// Counts of live processes: running, queued, waiting for a person.
@@ -439,10 +447,7 @@ fn taken<T>(pending: &mut Option<Pending<T>>) -> Option<Result<T, Error>> {
 }
 
 /// What a change of a process is worth telling a person who may be looking elsewhere.
-fn notice_of(
-    before: Option<Phase>,
-    process: &Process,
-) -> Option<Notice> {
+fn notice_of(before: Option<Phase>, process: &Process) -> Option<Notice> {
     if before? == process.phase {
         return None;
     }

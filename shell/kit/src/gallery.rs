@@ -273,7 +273,8 @@ fn wallpapers(ui: &mut Ui, _: &mut Model) {
 fn page(theme: Theme, percent: u16, size: Vec2, page: Page) -> Harness<'static, Model> {
     let appearance =
         Appearance { theme, text_scale_percent: percent, reduced_motion: true, ..Appearance::default() };
-    Harness::builder().with_size(size).build_ui_state(
+    // The terminal shows wide characters, whose font comes from the system.
+    Harness::builder().with_size(size).allow_missing_glyphs().build_ui_state(
         move |ui, model: &mut Model| {
             apply(ui.ctx(), &appearance);
             egui::CentralPanel::default().show(ui, |ui| page(ui, model));

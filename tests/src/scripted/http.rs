@@ -61,7 +61,12 @@ impl Connection {
     }
 
     /// A whole answer.
-    pub(super) async fn answer(&mut self, status: u16, headers: &[(&str, &str)], body: &Value) -> io::Result<()> {
+    pub(super) async fn answer(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> io::Result<()> {
         let body = body.to_string();
         let mut head = format!("HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\n");
         for (name, value) in headers {
@@ -73,7 +78,10 @@ impl Connection {
 
     /// The head of an event stream.
     pub(super) async fn begin_stream(&mut self) -> io::Result<()> {
-        self.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n").await
+        self.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+        )
+        .await
     }
 
     /// A piece of the stream, sent at once.

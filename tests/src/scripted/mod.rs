@@ -182,7 +182,8 @@ async fn complete(connection: &mut http::Connection, shared: &Shared, body: &Val
     pass_gate(shared).await;
     let failure = lock(&shared.failures).pop_front();
     if let Some(Failure::Status { status, retry_after }) = &failure {
-        let headers: Vec<(&str, &str)> = retry_after.iter().map(|value| ("retry-after", value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            retry_after.iter().map(|value| ("retry-after", value.as_str())).collect();
         connection.answer(*status, &headers, &error("the script says so")).await?;
         return Ok(true);
     }

@@ -32,7 +32,8 @@ impl Conversation {
     /// Out of a request's body; `None` where the user said nothing.
     pub(super) fn read(body: &Value) -> Option<Self> {
         let messages = body.get("messages")?.as_array()?;
-        let role = |message: &Value| message.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let role =
+            |message: &Value| message.get("role").and_then(Value::as_str).unwrap_or_default().to_owned();
         let goal = messages.iter().find(|message| role(message) == "user")?;
         let counted = messages.iter().filter(|message| role(message) == "assistant").count();
         // A long conversation may have been shortened. The calls that are left tell how far it was.
@@ -40,7 +41,9 @@ impl Conversation {
             .iter()
             .filter_map(|message| message.get("tool_calls")?.as_array())
             .flatten()
-            .filter_map(|call| call.get("id")?.as_str()?.strip_prefix("call-")?.split('-').next()?.parse::<usize>().ok())
+            .filter_map(|call| {
+                call.get("id")?.as_str()?.strip_prefix("call-")?.split('-').next()?.parse::<usize>().ok()
+            })
             .max();
         let thought = counted.max(highest.map_or(0, |highest| highest + 1));
         let last = messages.last().map(text).unwrap_or_default();
@@ -90,7 +93,10 @@ impl Script {
     /// The n-th thought gets the n-th answer; after the last it completes.
     pub fn answers(answers: Vec<Answer>) -> Self {
         Self::new(move |conversation| {
-            answers.get(conversation.thought).cloned().unwrap_or_else(|| Answer::complete("The script is over"))
+            answers
+                .get(conversation.thought)
+                .cloned()
+                .unwrap_or_else(|| Answer::complete("The script is over"))
         })
     }
 
@@ -128,9 +134,8 @@ fn by_goal(conversation: &Conversation) -> Answer {
     let rest = rest.trim();
     let count: usize = rest.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(1);
     let is_first = conversation.thought == 0;
-    let append = |call: usize| {
-        json!({ "command": format!("echo {} >> calls.log", conversation.call_id(call)) })
-    };
+    let append =
+        |call: usize| json!({ "command": format!("echo {} >> calls.log", conversation.call_id(call)) });
     match word {
         "append" if conversation.thought < count => Answer::call("run_command", append(0)),
         "parallel" if is_first => {

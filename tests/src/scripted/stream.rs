@@ -7,7 +7,9 @@ use super::{Answer, Conversation, MODEL};
 /// The events of a stream, each with its line ends: the text word by word, each call's name and then its arguments
 /// in pieces, the reason of the end, the usage, and the end itself.
 pub(super) fn events(conversation: &Conversation, answer: &Answer, broken_arguments: bool) -> Vec<String> {
-    let mut deltas = vec![json!({ "role": "assistant", "content": if answer.text.is_empty() { Value::Null } else { json!("") } })];
+    let mut deltas = vec![
+        json!({ "role": "assistant", "content": if answer.text.is_empty() { Value::Null } else { json!("") } }),
+    ];
     for word in answer.text.split_inclusive(' ') {
         deltas.push(json!({ "content": word }));
     }

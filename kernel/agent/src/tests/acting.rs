@@ -267,12 +267,9 @@ fn when_the_kernel_goes_the_life_ends_quietly() {
 }
 
 #[test]
-fn an_error_that_no_retry_mends_is_passed_on() {
-    let mut kernel = kernel(vec![calls(&[("a", "think", json!({"thought": "hm"}))])]);
-    // A finished call that was never begun.
-    kernel.briefing.journal.clear();
-    kernel.thoughts = [Err(Error::internal("The disk is broken"))].into();
-    let seen = kernel.run();
+fn an_error_that_no_retry_mends_fails_the_life_with_its_reason() {
+    let seen = kernel(vec![Err(Error::internal("The disk is broken"))]).run();
     assert_eq!(seen.end(), End::Failed);
-    assert!(seen.failure().contains("The disk is broken"));
+    assert_eq!(seen.thinks.len(), 1);
+    assert_eq!(seen.failure(), "The model cannot be used: The disk is broken");
 }

@@ -284,7 +284,7 @@ pub fn well_formed(messages: &[Message]) {
     for message in messages {
         match message {
             Message::Tool { call, .. } => {
-                assert_eq!(waiting.pop_front(), Some(call.as_str()), "{messages:#?}")
+                assert_eq!(waiting.pop_front(), Some(call.as_str()), "{messages:#?}");
             }
             Message::Assistant { calls, .. } => {
                 assert!(waiting.is_empty(), "{messages:#?}");

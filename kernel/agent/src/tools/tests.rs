@@ -19,6 +19,7 @@ struct Room {
     _source: UnixStream,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "arguments read best as they are written")]
 impl Room {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -104,9 +104,9 @@ impl Log {
     }
 }
 
-/// Whether there is nothing more to come.
+/// Whether there is nothing more to come. A zombie's exit status and reason are still on their way.
 pub(super) fn has_ended(process: &Process) -> bool {
-    matches!(process.state, State::Zombie | State::Dead)
+    process.state == State::Dead
 }
 
 /// A label, its colour (SGR), and what to say of a step.

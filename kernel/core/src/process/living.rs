@@ -216,7 +216,7 @@ impl Living {
                     process.phase = Phase::Observing;
                     // Some providers number calls anew in each answer: ids are ours, unique within the life.
                     for (number, call) in thought.calls.iter_mut().enumerate() {
-                        call.id = format!("call-{}-{}", process.steps_used, number + 1);
+                        call.id = format!("call-{}-{number}", process.steps_used - 1);
                     }
                     let body = StepBody::Thought {
                         text: thought.text.clone(),

@@ -1,9 +1,6 @@
 //! The process table: what is queued or alive, in memory, as it was committed.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use aether_protocol::{
     Event, EventBody, Pid, UserId,
@@ -50,10 +47,5 @@ impl Table {
 
     pub(super) fn any(&self, matches: impl Fn(&Process) -> bool) -> bool {
         self.0.read().values().any(|process| matches(process))
-    }
-
-    /// Lowest PID first.
-    pub(super) fn all(&self) -> Vec<Arc<Process>> {
-        self.0.read().values().cloned().collect()
     }
 }

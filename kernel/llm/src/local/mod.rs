@@ -66,7 +66,10 @@ impl Local {
     /// The engine as configured. `models_dir` is used where the configuration names no folder. Nothing is started.
     pub fn new(config: &LocalConfig, models_dir: &Path) -> Self {
         Self {
-            launch: Launch { program: config.engine.clone().unwrap_or_else(beside_this_program), nice: config.nice },
+            launch: Launch {
+                program: config.engine.clone().unwrap_or_else(beside_this_program),
+                nice: config.nice,
+            },
             models_dir: config.models_dir.clone().unwrap_or_else(|| models_dir.to_owned()),
             context_tokens: config.context_tokens,
             threads: config.threads.unwrap_or(0),
@@ -100,14 +103,18 @@ impl Local {
             file.clone_into(&mut slot.file);
             if !self.launch.program.is_file() {
                 return Err(LlmError::Missing {
-                    what: format!("The local engine is missing: there is no {}", self.launch.program.display()),
+                    what: format!(
+                        "The local engine is missing: there is no {}",
+                        self.launch.program.display()
+                    ),
                     hint: "Build it with: cargo build -p aether-llm --features engine".to_owned(),
                 });
             }
             if let Some(instant) = slot.not_before {
                 tokio::time::sleep_until(instant).await;
             }
-            let engine = self.launch.start().map_err(|error| unavailable(format!("it does not start: {error}")))?;
+            let engine =
+                self.launch.start().map_err(|error| unavailable(format!("it does not start: {error}")))?;
             *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Some(engine.pulse());
             slot.engine = Some(engine);
             slot.started += 1;
@@ -168,7 +175,9 @@ impl Provider for Local {
             available: engine_missing.is_none() && file.defect.is_none(),
             note: file.defect.or_else(|| engine_missing.clone()),
             is_default: false,
-            context_tokens: Some(file.trained_tokens.map_or(self.context_tokens, |most| most.min(self.context_tokens))),
+            context_tokens: Some(
+                file.trained_tokens.map_or(self.context_tokens, |most| most.min(self.context_tokens)),
+            ),
             size_bytes: Some(file.size_bytes),
         });
         models.collect()
@@ -198,7 +207,9 @@ impl Provider for Local {
             match answers.next().await {
                 Some(FromEngine::Words { text, .. }) => words.text(&text),
                 Some(FromEngine::Done { outcome, .. }) => break Ok(thought(&request.model, outcome)),
-                Some(FromEngine::Failed { kind, reason, .. }) => break Err(failure(&request.model, kind, reason)),
+                Some(FromEngine::Failed { kind, reason, .. }) => {
+                    break Err(failure(&request.model, kind, reason));
+                }
                 None => {
                     let reason = engine.last_words().await;
                     break Err(LlmError::Interrupted { provider: ID.to_owned(), reason });
@@ -209,7 +220,8 @@ impl Provider for Local {
         if let Err(LlmError::Interrupted { reason, .. }) = &result {
             slot.engine = None;
             slot.crashes += 1;
-            let wait = FIRST_WAIT.saturating_mul(1 << slot.crashes.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+            let wait =
+                FIRST_WAIT.saturating_mul(1 << slot.crashes.saturating_sub(1).min(10)).min(LONGEST_WAIT);
             slot.not_before = Some(Instant::now() + wait);
             tracing::warn!(%reason, crashes = slot.crashes, "the local engine died in a thought");
         } else {

@@ -112,7 +112,8 @@ impl Engine {
         let bytes = encode(request).map_err(|error| error.to_string())?;
         let (tx, rx) = mpsc::unbounded_channel();
         lock(&self.waiting).insert(id, tx);
-        let answers = Answers { id, rx, frames: self.frames.clone(), waiting: Arc::clone(&self.waiting), over: false };
+        let answers =
+            Answers { id, rx, frames: self.frames.clone(), waiting: Arc::clone(&self.waiting), over: false };
         // After the insertion, so that an end in between is seen either here or by the cleared list.
         if !self.is_alive() || self.frames.send(bytes).is_err() {
             return Err("it has ended".to_owned());
@@ -194,7 +195,8 @@ async fn read(stdout: ChildStdout, waiting: &Waiting) -> Option<String> {
             Ok(answer) => answer,
             Err(error) => return Some(format!("it sent something that is no frame: {error}")),
         };
-        let (FromEngine::Words { id, .. } | FromEngine::Done { id, .. } | FromEngine::Failed { id, .. }) = &answer;
+        let (FromEngine::Words { id, .. } | FromEngine::Done { id, .. } | FromEngine::Failed { id, .. }) =
+            &answer;
         let to = lock(waiting).get(id).cloned();
         if let Some(to) = to {
             // Who does not listen any more has cancelled.

@@ -97,7 +97,8 @@ async fn no_model_and_no_engine_say_what_to_do() {
 #[tokio::test]
 async fn an_engine_that_dies_costs_the_thought_and_says_why() {
     let folder = folder();
-    let provider = local(folder.path(), engine(folder.path(), "head -c 1 >/dev/null; echo out of luck >&2; exit 3"));
+    let provider =
+        local(folder.path(), engine(folder.path(), "head -c 1 >/dev/null; echo out of luck >&2; exit 3"));
     for _ in 0..2 {
         let error = provider.think(request(), WordSink::none()).await.unwrap_err();
         let LlmError::Interrupted { reason, .. } = &error else { panic!("{error:?}") };
@@ -111,7 +112,10 @@ async fn an_engine_that_talks_nonsense_is_ended() {
     let folder = folder();
     let provider = local(folder.path(), engine(folder.path(), "printf 'hello, world'; exec sleep 600"));
     let error = provider.think(request(), WordSink::none()).await.unwrap_err();
-    assert!(matches!(&error, LlmError::Interrupted { reason, .. } if reason.contains("too long")), "{error:?}");
+    assert!(
+        matches!(&error, LlmError::Interrupted { reason, .. } if reason.contains("too long")),
+        "{error:?}"
+    );
     assert_eq!(provider.engine_process(), None);
 }
 

@@ -69,7 +69,11 @@ impl Ollama {
                     Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
                     args => args,
                 };
-                thought.calls.push(ToolCall { id: call.id.unwrap_or_default(), tool: call.function.name, args });
+                thought.calls.push(ToolCall {
+                    id: call.id.unwrap_or_default(),
+                    tool: call.function.name,
+                    args,
+                });
             }
         }
         if part.done {

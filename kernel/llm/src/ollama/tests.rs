@@ -42,7 +42,9 @@ async fn think(answer: Canned) -> Result<Thought, LlmError> {
 
 #[tokio::test]
 async fn an_answer_streams_in_whatever_pieces_it_comes() {
-    for answer in [Canned::new("200 OK", NDJSON, ANSWER), Canned::new("200 OK", NDJSON, ANSWER).byte_by_byte()] {
+    for answer in
+        [Canned::new("200 OK", NDJSON, ANSWER), Canned::new("200 OK", NDJSON, ANSWER).byte_by_byte()]
+    {
         let thought = think(answer).await.unwrap();
         assert_eq!(thought.text, "Let me");
         assert_eq!(thought.usage, Usage { input_tokens: 9, output_tokens: 4 });
@@ -57,8 +59,11 @@ async fn an_answer_streams_in_whatever_pieces_it_comes() {
 async fn the_request_says_everything() {
     let (address, mut seen) = serve(vec![Canned::new("200 OK", NDJSON, ANSWER)]).await;
     let mut request = request();
-    request.tools =
-        vec![ToolSpec { name: "rm".to_owned(), description: "Removes".to_owned(), parameters: json!({ "type": "object" }) }];
+    request.tools = vec![ToolSpec {
+        name: "rm".to_owned(),
+        description: "Removes".to_owned(),
+        parameters: json!({ "type": "object" }),
+    }];
     request.messages.extend([
         Message::Assistant {
             text: "So".to_owned(),
@@ -96,15 +101,22 @@ async fn failures_have_their_meanings() {
     assert!(matches!(garbage, LlmError::Malformed { .. }), "{garbage:?}");
     let told = think(Canned::new("200 OK", NDJSON, &["{\"error\":\"out of memory\"}\n"])).await.unwrap_err();
     assert!(matches!(&told, LlmError::Unavailable { reason, .. } if reason == "out of memory"), "{told:?}");
-    let missing = think(Canned::new("404 Not Found", "", &["{\"error\":\"model 'qwen3' not found\"}"])).await.unwrap_err();
-    assert!(matches!(&missing, LlmError::Missing { hint, .. } if hint.contains("ollama pull qwen3")), "{missing:?}");
+    let missing = think(Canned::new("404 Not Found", "", &["{\"error\":\"model 'qwen3' not found\"}"]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&missing, LlmError::Missing { hint, .. } if hint.contains("ollama pull qwen3")),
+        "{missing:?}"
+    );
 }
 
 #[tokio::test]
 async fn models_are_listed_and_an_empty_or_absent_server_says_what_to_do() {
     let json = "content-type: application/json\r\n";
     let list = "{\"models\":[{\"name\":\"qwen3:latest\",\"model\":\"qwen3:latest\",\"size\":5200}]}";
-    let (address, _seen) = serve(vec![Canned::new("200 OK", json, &[list]), Canned::new("200 OK", json, &["{\"models\":[]}"])]).await;
+    let (address, _seen) =
+        serve(vec![Canned::new("200 OK", json, &[list]), Canned::new("200 OK", json, &["{\"models\":[]}"])])
+            .await;
     let provider = provider(address);
     let models = provider.models().await;
     assert_eq!((models[0].name.0.as_str(), models[0].size_bytes), ("ollama:qwen3:latest", Some(5200)));

@@ -104,7 +104,7 @@ impl Assembly {
     /// Takes an answer that came in one piece.
     pub(super) fn whole(&mut self, body: &[u8]) -> Result<(), String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-        if !body.get("choices").and_then(Value::as_array).is_some_and(|choices| !choices.is_empty()) {
+        if body.get("choices").and_then(Value::as_array).is_none_or(Vec::is_empty) {
             return Err("it holds no choice".to_owned());
         }
         self.event(body)?;
@@ -113,13 +113,16 @@ impl Assembly {
     }
 
     fn call(&mut self, delta: CallDelta, place: usize) -> Result<(), String> {
-        let starts_anew = delta.id.as_ref().is_some_and(|id| {
-            !id.is_empty() && !self.calls.values().any(|call| call.id == *id)
-        });
+        let starts_anew = delta
+            .id
+            .as_ref()
+            .is_some_and(|id| !id.is_empty() && !self.calls.values().any(|call| call.id == *id));
         let index = match delta.index {
             Some(index) => index,
             // Without an index a new id begins a new call, and anything else goes on with the last.
-            None if starts_anew || self.calls.is_empty() => self.calls.keys().last().map_or(0, |last| last + 1),
+            None if starts_anew || self.calls.is_empty() => {
+                self.calls.keys().last().map_or(0, |last| last + 1)
+            }
             None => self.calls.keys().last().copied().unwrap_or(place as u64),
         };
         if self.calls.len() >= MAX_CALLS && !self.calls.contains_key(&index) {

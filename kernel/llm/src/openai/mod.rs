@@ -42,7 +42,12 @@ impl OpenAi {
         let limit_field = config.output_limit_field.clone().unwrap_or_else(|| {
             if own { "max_completion_tokens".to_owned() } else { "max_tokens".to_owned() }
         });
-        Self { endpoint, models: config.models.clone(), limit_field, send_temperature: config.send_temperature }
+        Self {
+            endpoint,
+            models: config.models.clone(),
+            limit_field,
+            send_temperature: config.send_temperature,
+        }
     }
 
     fn name(&self, model: &str) -> ModelName {
@@ -82,9 +87,14 @@ impl Provider for OpenAi {
             (None, Ok(listed)) => listed.iter().map(|model| self.model(model, None)).collect(),
             (None, Err(error)) => vec![self.model("unknown", Some(error.to_string()))],
             // A server need not list what it has, so a configured model counts as there unless the server is not.
-            (Some(models), Err(error @ (LlmError::Unavailable { .. } | LlmError::Refused { .. } | LlmError::Missing { .. }))) => {
-                models.iter().map(|model| self.model(model, Some(error.to_string()))).collect()
-            }
+            (
+                Some(models),
+                Err(
+                    error @ (LlmError::Unavailable { .. }
+                    | LlmError::Refused { .. }
+                    | LlmError::Missing { .. }),
+                ),
+            ) => models.iter().map(|model| self.model(model, Some(error.to_string()))).collect(),
             (Some(models), _) => models.iter().map(|model| self.model(model, None)).collect(),
         }
     }
@@ -131,11 +141,14 @@ impl OpenAi {
             assembly.done();
             return Ok(true);
         }
-        let event: Value = serde_json::from_slice(data)
-            .map_err(|error| self.endpoint.malformed(format!("an event of its stream is not JSON: {error}")))?;
+        let event: Value = serde_json::from_slice(data).map_err(|error| {
+            self.endpoint.malformed(format!("an event of its stream is not JSON: {error}"))
+        })?;
         if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
             let said = error.get("message").unwrap_or(error);
-            return Err(self.endpoint.unavailable(said.as_str().map_or_else(|| said.to_string(), str::to_owned)));
+            return Err(self
+                .endpoint
+                .unavailable(said.as_str().map_or_else(|| said.to_string(), str::to_owned)));
         }
         let text = assembly.event(event).map_err(|reason| self.endpoint.malformed(reason))?;
         words.text(&text);

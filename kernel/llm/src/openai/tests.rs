@@ -61,7 +61,8 @@ fn chunk(delta: &Value) -> String {
 
 #[tokio::test]
 async fn text_streams_in_whatever_pieces_it_comes() {
-    for answer in [Canned::new("200 OK", STREAM, HELLO), Canned::new("200 OK", STREAM, HELLO).byte_by_byte()] {
+    for answer in [Canned::new("200 OK", STREAM, HELLO), Canned::new("200 OK", STREAM, HELLO).byte_by_byte()]
+    {
         let (address, _seen) = serve(vec![answer]).await;
         let heard = Arc::new(Mutex::new(Vec::new()));
         let ear = Arc::clone(&heard);
@@ -80,17 +81,25 @@ async fn text_streams_in_whatever_pieces_it_comes() {
 #[tokio::test]
 async fn calls_are_put_together_from_their_pieces() {
     let body = [
-        chunk(&json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "write_file", "arguments": "" } }] })),
+        chunk(
+            &json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "write_file", "arguments": "" } }] }),
+        ),
         chunk(&json!({ "tool_calls": [{ "index": 0, "function": { "arguments": "{\"path\": \"x" } }] })),
-        chunk(&json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "rm", "arguments": "{}" } }] })),
+        chunk(
+            &json!({ "tool_calls": [{ "index": 1, "id": "b", "function": { "name": "rm", "arguments": "{}" } }] }),
+        ),
         chunk(&json!({ "tool_calls": [{ "index": 0, "function": { "arguments": ".txt\"}" } }] })),
         chunk(&json!({ "tool_calls": [{ "index": 2, "id": "c", "function": { "name": "list_files" } }] })),
-        chunk(&json!({ "tool_calls": [{ "index": 3, "id": "c", "function": { "name": "stat", "arguments": "{bad" } }] })),
-        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n".to_owned(),
+        chunk(
+            &json!({ "tool_calls": [{ "index": 3, "id": "c", "function": { "name": "stat", "arguments": "{bad" } }] }),
+        ),
+        "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n"
+            .to_owned(),
     ];
     let pieces: Vec<&str> = body.iter().map(String::as_str).collect();
     let thought = think(Canned::new("200 OK", STREAM, &pieces)).await.unwrap();
-    let told: Vec<(&str, &Value)> = thought.calls.iter().map(|call| (call.tool.as_str(), &call.args)).collect();
+    let told: Vec<(&str, &Value)> =
+        thought.calls.iter().map(|call| (call.tool.as_str(), &call.args)).collect();
     assert_eq!(
         told,
         [
@@ -108,9 +117,13 @@ async fn calls_are_put_together_from_their_pieces() {
 #[tokio::test]
 async fn calls_without_an_index_or_in_one_piece_are_understood() {
     let body = [
-        chunk(&json!({ "tool_calls": [{ "id": "a", "function": { "name": "rm", "arguments": "{\"path\":" } }] })),
+        chunk(
+            &json!({ "tool_calls": [{ "id": "a", "function": { "name": "rm", "arguments": "{\"path\":" } }] }),
+        ),
         chunk(&json!({ "tool_calls": [{ "function": { "arguments": "\"x\"}" } }] })),
-        chunk(&json!({ "tool_calls": [{ "id": "b", "function": { "name": "mkdir", "arguments": { "path": "y" } } }] })),
+        chunk(
+            &json!({ "tool_calls": [{ "id": "b", "function": { "name": "mkdir", "arguments": { "path": "y" } } }] }),
+        ),
         "data: [DONE]\n\n".to_owned(),
     ];
     let pieces: Vec<&str> = body.iter().map(String::as_str).collect();
@@ -127,7 +140,9 @@ async fn an_answer_in_one_piece_is_understood() {
         ] }, "finish_reason": "tool_calls" }],
         "usage": { "prompt_tokens": 1, "completion_tokens": 2 },
     });
-    let thought = think(Canned::new("200 OK", "content-type: application/json\r\n", &[&body.to_string()])).await.unwrap();
+    let thought = think(Canned::new("200 OK", "content-type: application/json\r\n", &[&body.to_string()]))
+        .await
+        .unwrap();
     assert_eq!(thought.text, "Hi");
     assert_eq!(thought.calls[0].args, json!({ "path": "x" }));
 }
@@ -135,7 +150,9 @@ async fn an_answer_in_one_piece_is_understood() {
 #[tokio::test]
 async fn an_answer_at_its_limit_is_cut_off_and_half_a_call_is_left_out() {
     let body = [
-        chunk(&json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "rm", "arguments": "{\"pa" } }] })),
+        chunk(
+            &json!({ "tool_calls": [{ "index": 0, "id": "a", "function": { "name": "rm", "arguments": "{\"pa" } }] }),
+        ),
         "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n".to_owned(),
     ];
     let pieces: Vec<&str> = body.iter().map(String::as_str).collect();
@@ -161,7 +178,10 @@ async fn the_request_says_everything() {
     }];
     let call = |args| ToolCall { id: "a".to_owned(), tool: "rm".to_owned(), args };
     request.messages.extend([
-        Message::Assistant { text: String::new(), calls: vec![call(json!({ "path": "x" })), call(json!("{bad"))] },
+        Message::Assistant {
+            text: String::new(),
+            calls: vec![call(json!({ "path": "x" })), call(json!("{bad"))],
+        },
         Message::Tool { call: "a".to_owned(), tool: "rm".to_owned(), text: "gone".to_owned() },
     ]);
     provider.think(request, WordSink::none()).await.unwrap();
@@ -210,28 +230,39 @@ async fn garbage_is_malformed() {
         assert!(matches!(error, LlmError::Malformed { .. }), "{error:?}");
     }
     for body in ["<html>", "{\"choices\":[]}"] {
-        let error = think(Canned::new("200 OK", "content-type: application/json\r\n", &[body])).await.unwrap_err();
+        let error =
+            think(Canned::new("200 OK", "content-type: application/json\r\n", &[body])).await.unwrap_err();
         assert!(matches!(error, LlmError::Malformed { .. }), "{error:?}");
     }
     // A page that is no stream has no event, so nothing ever ended it.
-    let error = think(Canned::new("200 OK", "content-type: text/html\r\n", &["<html></html>"])).await.unwrap_err();
+    let error =
+        think(Canned::new("200 OK", "content-type: text/html\r\n", &["<html></html>"])).await.unwrap_err();
     assert!(matches!(error, LlmError::Interrupted { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_error_in_the_stream_is_told() {
-    let error = think(Canned::new("200 OK", STREAM, &["data: {\"error\":{\"message\":\"overloaded\"}}\n\n"])).await;
-    assert_eq!(error, Err(LlmError::Unavailable { provider: "openai".to_owned(), reason: "overloaded".to_owned() }));
+    let error =
+        think(Canned::new("200 OK", STREAM, &["data: {\"error\":{\"message\":\"overloaded\"}}\n\n"])).await;
+    assert_eq!(
+        error,
+        Err(LlmError::Unavailable { provider: "openai".to_owned(), reason: "overloaded".to_owned() })
+    );
 }
 
 #[tokio::test]
 async fn each_status_has_its_meaning() {
-    let limited = think(Canned::new("429 Too Many Requests", "retry-after: 7\r\n", &["{}"])).await.unwrap_err();
+    let limited =
+        think(Canned::new("429 Too Many Requests", "retry-after: 7\r\n", &["{}"])).await.unwrap_err();
     assert_eq!(limited.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(Error::from(limited).retry_after_secs, Some(7));
 
-    let error = think(Canned::new("500 Oops", "", &["{\"error\":{\"message\":\"boom.\"}}"])).await.unwrap_err();
-    assert!(matches!(&error, LlmError::Unavailable { reason, .. } if reason.starts_with("boom (500")), "{error:?}");
+    let error =
+        think(Canned::new("500 Oops", "", &["{\"error\":{\"message\":\"boom.\"}}"])).await.unwrap_err();
+    assert!(
+        matches!(&error, LlmError::Unavailable { reason, .. } if reason.starts_with("boom (500")),
+        "{error:?}"
+    );
 
     let error = think(Canned::new("401 No", "", &["{\"error\":\"bad key\"}"])).await.unwrap_err();
     assert!(matches!(&error, LlmError::Refused { reason, .. } if reason.starts_with("bad key")), "{error:?}");
@@ -259,7 +290,10 @@ async fn nobody_there_is_unavailable_and_a_missing_key_is_named() {
 
     config.api_key_file = Some("/nonexistent/key".into());
     let error = OpenAi::new("openai", &config).think(request(), WordSink::none()).await.unwrap_err();
-    assert!(matches!(&error, LlmError::Missing { hint, .. } if hint.contains("/nonexistent/key")), "{error:?}");
+    assert!(
+        matches!(&error, LlmError::Missing { hint, .. } if hint.contains("/nonexistent/key")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -281,7 +315,8 @@ async fn dropping_the_thought_closes_the_connection() {
 #[tokio::test]
 async fn models_are_listed() {
     let list = "{\"data\":[{\"id\":\"a\"},{\"id\":\"b\"}]}";
-    let (address, _seen) = serve(vec![Canned::new("200 OK", "content-type: application/json\r\n", &[list])]).await;
+    let (address, _seen) =
+        serve(vec![Canned::new("200 OK", "content-type: application/json\r\n", &[list])]).await;
     let models = OpenAi::new("lab", &config(address)).models().await;
     let names: Vec<&str> = models.iter().map(|model| model.name.0.as_str()).collect();
     assert_eq!(names, ["lab:a", "lab:b"]);

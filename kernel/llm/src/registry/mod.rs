@@ -133,6 +133,10 @@ impl Registry {
 fn with_chance(wait: Duration) -> Duration {
     let mut bytes = [0_u8; 2];
     // Without a source of chance the whole wait is right too.
-    let share = if getrandom::fill(&mut bytes).is_ok() { f64::from(u16::from_le_bytes(bytes)) / 65_535.0 } else { 1.0 };
+    let share = if getrandom::fill(&mut bytes).is_ok() {
+        f64::from(u16::from_le_bytes(bytes)) / 65_535.0
+    } else {
+        1.0
+    };
     wait.mul_f64(0.5 + share / 2.0)
 }

@@ -63,7 +63,13 @@ impl Provider for Moody {
 }
 
 fn request() -> ThinkRequest {
-    ThinkRequest { model: String::new(), messages: Vec::new(), tools: Vec::new(), max_output_tokens: 1, temperature: 0.0 }
+    ThinkRequest {
+        model: String::new(),
+        messages: Vec::new(),
+        tools: Vec::new(),
+        max_output_tokens: 1,
+        temperature: 0.0,
+    }
 }
 
 fn limited(secs: Option<u64>) -> LlmError {
@@ -101,7 +107,8 @@ async fn a_failure_that_can_pass_is_tried_again_and_the_words_are_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn the_tries_are_counted() {
     let moody = Moody::new(std::iter::repeat_with(cut).take(9));
-    let registry = Registry::new(vec![moody.clone()], None, RetryConfig { tries: 3, ..RetryConfig::default() });
+    let registry =
+        Registry::new(vec![moody.clone()], None, RetryConfig { tries: 3, ..RetryConfig::default() });
     assert_eq!(registry.think(&name("moody:b"), request(), WordSink::none()).await, Err(cut()));
     assert_eq!(moody.asked.lock().unwrap().len(), 3);
 }
@@ -120,7 +127,9 @@ async fn a_failure_that_stays_and_a_wait_that_is_too_long_end_it_at_once() {
 
 #[tokio::test]
 async fn the_default_is_the_configured_model_or_the_first_that_is_available() {
-    let registry = |default: Option<&str>| Registry::new(vec![Moody::new([])], default.map(name), RetryConfig::default());
+    let registry = |default: Option<&str>| {
+        Registry::new(vec![Moody::new([])], default.map(name), RetryConfig::default())
+    };
     let chosen = |models: Vec<Model>| -> Vec<String> {
         models.into_iter().filter(|model| model.is_default).map(|model| model.name.0).collect()
     };
@@ -135,7 +144,10 @@ async fn a_name_that_names_nothing_is_explained() {
     let registry = Registry::new(vec![Moody::new([])], None, RetryConfig::default());
     for (text, hint) in [("b", "provider:model"), (":b", "provider:model"), ("other:b", "moody")] {
         let error = registry.think(&name(text), request(), WordSink::none()).await.unwrap_err();
-        assert!(matches!(&error, LlmError::Missing { hint: told, .. } if told.contains(hint)), "{text}: {error:?}");
+        assert!(
+            matches!(&error, LlmError::Missing { hint: told, .. } if told.contains(hint)),
+            "{text}: {error:?}"
+        );
     }
 }
 

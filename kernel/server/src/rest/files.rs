@@ -68,7 +68,11 @@ pub(crate) struct Recursive {
     responses((status = 200, body = Gone), Refusals)
 )]
 #[delete("/api/v1/files/{place}/{path:.*}")]
-pub(crate) async fn remove(caller: Caller, path: web::Path<(String, String)>, query: Params<Recursive>) -> Answer {
+pub(crate) async fn remove(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    query: Params<Recursive>,
+) -> Answer {
     let (place, path) = place::parse(path.into_inner())?;
     caller.ask(Remove { place, path, recursive: query.0.recursive }).await
 }

@@ -7,7 +7,9 @@ use actix_web::{
 };
 use aether_protocol::{
     Page, SessionId,
-    identity::{Door, DoorState, Login, Logout, Me, Revoke, Session, Sessions, Setup, SignedIn, SignedOut, WhoAmI},
+    identity::{
+        Door, DoorState, Login, Logout, Me, Revoke, Session, Sessions, Setup, SignedIn, SignedOut, WhoAmI,
+    },
 };
 
 use crate::{

@@ -11,7 +11,8 @@ pub(crate) fn parse((place, path): (String, String)) -> Result<(Place, String), 
         "shared" => Ok((Place::Shared, path)),
         "agents" => {
             let (agent, path) = path.split_once('/').unwrap_or((&path, ""));
-            let agent = agent.parse().map_err(|_| Error::invalid("The address does not name an agent by its id"))?;
+            let agent =
+                agent.parse().map_err(|_| Error::invalid("The address does not name an agent by its id"))?;
             Ok((Place::Agent { agent }, path.to_owned()))
         }
         _ => Err(Error::not_found("place", place).hint("There are home, shared and agents/{id}").into()),
@@ -31,7 +32,10 @@ mod tests {
         let agent = AgentId(Uuid::from_u128(7));
         assert_eq!(parse("home", "a/b").unwrap(), (Place::Home, "a/b".to_owned()));
         assert_eq!(parse("shared", "").unwrap(), (Place::Shared, String::new()));
-        assert_eq!(parse("agents", &format!("{agent}/x/y")).unwrap(), (Place::Agent { agent }, "x/y".to_owned()));
+        assert_eq!(
+            parse("agents", &format!("{agent}/x/y")).unwrap(),
+            (Place::Agent { agent }, "x/y".to_owned())
+        );
         assert_eq!(parse("agents", &agent.to_string()).unwrap(), (Place::Agent { agent }, String::new()));
         assert!(parse("agents", "nobody/x").is_err());
         assert!(parse("etc", "passwd").is_err());

@@ -5,9 +5,7 @@ use aether_protocol::{
     Page, Pid,
     agent::Steps,
     journal::Step,
-    process::{
-        Continue, Get, List, Message, Pause, Process, Resume, SetPriority, Signal, SignalName, Spawn,
-    },
+    process::{Continue, Get, List, Message, Pause, Process, Resume, SetPriority, Signal, SignalName, Spawn},
 };
 use serde::Deserialize;
 

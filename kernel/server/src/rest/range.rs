@@ -18,25 +18,34 @@ pub(crate) enum Range {
 
 /// Reads the header's value for a file of `size_bytes`.
 pub(crate) fn parse(value: &str, size_bytes: u64) -> Range {
-    let Some((first, last)) =
-        value.strip_prefix("bytes=").filter(|spec| !spec.contains(',')).and_then(|spec| spec.trim().split_once('-'))
+    let Some((first, last)) = value
+        .strip_prefix("bytes=")
+        .filter(|spec| !spec.contains(','))
+        .and_then(|spec| spec.trim().split_once('-'))
     else {
         return Range::Whole;
     };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let number = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten()
+    };
     let (first, last) = match (first.is_empty(), last.is_empty()) {
         (true, true) => return Range::Whole,
         // The last bytes.
         (true, false) => match number(last) {
             None => return Range::Whole,
-            Some(length) => (size_bytes.saturating_sub(length), if length == 0 { None } else { size_bytes.checked_sub(1) }),
+            Some(length) => (
+                size_bytes.saturating_sub(length),
+                if length == 0 { None } else { size_bytes.checked_sub(1) },
+            ),
         },
         (false, true) => match number(first) {
             None => return Range::Whole,
             Some(first) => (first, size_bytes.checked_sub(1)),
         },
         (false, false) => match (number(first), number(last)) {
-            (Some(first), Some(last)) if first <= last => (first, size_bytes.checked_sub(1).map(|end| end.min(last))),
+            (Some(first), Some(last)) if first <= last => {
+                (first, size_bytes.checked_sub(1).map(|end| end.min(last)))
+            }
             _ => return Range::Whole,
         },
     };

@@ -1,5 +1,7 @@
 //! The contents of files: upload and download, raw.
 
+use std::fmt::Write as _;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
@@ -44,7 +46,11 @@ const PIECE_BYTES: u64 = 1024 * 1024;
     )
 )]
 #[get("/api/v1/files/{place}/{path:.*}")]
-pub(crate) async fn download(caller: Caller, request: HttpRequest, path: web::Path<(String, String)>) -> Answer {
+pub(crate) async fn download(
+    caller: Caller,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Answer {
     let (place, path) = place::parse(path.into_inner())?;
     let entry = caller.state.kernel.request(&caller.actor, Stat { place, path: path.clone() }).await?;
     if entry.kind == EntryKind::Folder {
@@ -53,28 +59,46 @@ pub(crate) async fn download(caller: Caller, request: HttpRequest, path: web::Pa
     // The first piece before the status line, so that a refusal is one.
     let etag = format!("\"{:x}-{:x}\"", entry.modified_at.0, entry.size_bytes);
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    if header(header::IF_NONE_MATCH).is_some_and(|tags| tags == "*" || tags.split(',').any(|tag| tag.trim() == etag)) {
+    if header(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags == "*" || tags.split(',').any(|tag| tag.trim() == etag))
+    {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
     }
     let is_fresh = header(header::IF_RANGE).is_none_or(|tag| tag == etag);
-    let range = header(header::RANGE).filter(|_| is_fresh).map_or(Range::Whole, |value| range::parse(value, entry.size_bytes));
+    let range = header(header::RANGE)
+        .filter(|_| is_fresh)
+        .map_or(Range::Whole, |value| range::parse(value, entry.size_bytes));
     let (status, first, length) = match range {
         Range::Whole => (StatusCode::OK, 0, entry.size_bytes),
         Range::Part { first, length } => (StatusCode::PARTIAL_CONTENT, first, length),
         Range::OutOfBounds => {
             let error = Error::invalid(format!("The file has {} bytes only", entry.size_bytes));
-            let mut answer = actix_web::ResponseError::error_response(&Problem::with_status(StatusCode::RANGE_NOT_SATISFIABLE, error));
+            let mut answer = actix_web::ResponseError::error_response(&Problem::with_status(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                error,
+            ));
             if let Ok(value) = HeaderValue::try_from(format!("bytes */{}", entry.size_bytes)) {
                 answer.headers_mut().insert(header::CONTENT_RANGE, value);
             }
             return Ok(answer);
         }
     };
-    let mut pieces = Pieces { state: caller.state, actor: caller.actor, place, path, size_bytes: entry.size_bytes, next: first, left: length };
+    let mut pieces = Pieces {
+        state: caller.state,
+        actor: caller.actor,
+        place,
+        path,
+        size_bytes: entry.size_bytes,
+        next: first,
+        left: length,
+    };
     let opening = pieces.read().await?;
     let mut response = HttpResponse::build(status);
     if status == StatusCode::PARTIAL_CONTENT {
-        response.insert_header((header::CONTENT_RANGE, format!("bytes {first}-{}/{}", first + length - 1, entry.size_bytes)));
+        response.insert_header((
+            header::CONTENT_RANGE,
+            format!("bytes {first}-{}/{}", first + length - 1, entry.size_bytes),
+        ));
     }
     response
         .insert_header((header::CONTENT_TYPE, "application/octet-stream"))
@@ -133,7 +157,8 @@ fn attachment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
             value.push(byte.into());
         } else {
-            value.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(value, "%{byte:02X}");
         }
     }
     value
@@ -189,6 +214,9 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_the_header() {
-        assert_eq!(attachment("a b\"\r\nx: ü.txt"), "attachment; filename*=UTF-8''a%20b%22%0D%0Ax%3A%20%C3%BC.txt");
+        assert_eq!(
+            attachment("a b\"\r\nx: ü.txt"),
+            "attachment; filename*=UTF-8''a%20b%22%0D%0Ax%3A%20%C3%BC.txt"
+        );
     }
 }

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actix_web::{http::header::{self, HeaderMap}, web};
+use actix_web::{
+    http::header::{self, HeaderMap},
+    web,
+};
 use bytes::Bytes;
 use futures_util::Stream;
 use parking_lot::Mutex;
@@ -153,19 +156,18 @@ fn find(dir: &Path, known: &Mutex<HashMap<PathBuf, Known>>, name: &str, coding: 
         let (mut file, metadata) = open_inside(&dir, &path)?;
         let stamp = (metadata.ino(), metadata.mtime(), metadata.mtime_nsec(), metadata.len());
         let cached = known.lock().get(&path).filter(|known| known.stamp == stamp).cloned();
-        let entry = match cached {
-            Some(entry) => entry,
-            None => {
-                let sha256 = hash(&mut file).ok()?;
-                let inline_scripts = if name.ends_with(".html") {
-                    page::inline_scripts(&std::fs::read_to_string(&plain).ok()?)
-                } else {
-                    Vec::new()
-                };
-                let entry = Known { stamp, sha256, inline_scripts };
-                known.lock().insert(path, entry.clone());
-                entry
-            }
+        let entry = if let Some(entry) = cached {
+            entry
+        } else {
+            let sha256 = hash(&mut file).ok()?;
+            let inline_scripts = if is_page(name) {
+                page::inline_scripts(&std::fs::read_to_string(&plain).ok()?)
+            } else {
+                Vec::new()
+            };
+            let entry = Known { stamp, sha256, inline_scripts };
+            known.lock().insert(path, entry.clone());
+            entry
         };
         Some(Variant {
             coding,
@@ -212,8 +214,16 @@ pub(super) fn is_clean(name: &str) -> bool {
 
 /// Whether a name carries a hash of its content (`shell-5f3a9c01d2e4b678.js`), so that it never changes.
 pub(super) fn is_hashed(name: &str) -> bool {
-    name.split(['.', '-', '_', '/'])
-        .any(|part| part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) && part.bytes().any(|byte| byte.is_ascii_digit()))
+    name.split(['.', '-', '_', '/']).any(|part| {
+        part.len() >= 8
+            && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && part.bytes().any(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Whether it is a page, which gets a policy of its own.
+pub(super) fn is_page(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ending == "html")
 }
 
 /// By the ending.

@@ -23,7 +23,8 @@ const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-or
 const CROSS_ORIGIN_EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 
 /// What nobody of the desktop needs. The clipboard stays: terminals copy and paste.
-const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=()";
+const PERMISSIONS: &str =
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=()";
 
 /// The desktop's files.
 pub(crate) struct Desktop {
@@ -47,14 +48,16 @@ impl Desktop {
         };
         match found {
             Some(variant) => Some(answer(request, name, variant)),
-            None if name == "index.html" => Some(document(HttpResponse::NotFound(), page::not_built_policy()).body(page::NOT_BUILT)),
+            None if name == "index.html" => {
+                Some(document(HttpResponse::NotFound(), page::not_built_policy()).body(page::NOT_BUILT))
+            }
             None => None,
         }
     }
 }
 
 fn answer(request: &HttpRequest, name: &str, variant: Variant) -> HttpResponse {
-    let is_page = name.ends_with(".html");
+    let is_page = files::is_page(name);
     let etag = format!("\"{}\"", variant.sha256);
     let is_known = request
         .headers()
@@ -81,7 +84,8 @@ fn answer(request: &HttpRequest, name: &str, variant: Variant) -> HttpResponse {
         response.insert_header((header::CONTENT_ENCODING, coding));
     }
     if request.method() == Method::HEAD {
-        return response.body(SizedStream::new(variant.size_bytes, futures_util::stream::empty::<std::io::Result<_>>()));
+        return response
+            .body(SizedStream::new(variant.size_bytes, futures_util::stream::empty::<std::io::Result<_>>()));
     }
     response.body(SizedStream::new(variant.size_bytes, variant.content()))
 }

@@ -27,7 +27,8 @@ fn folder() -> tempfile::TempDir {
 }
 
 async fn get(desktop: &Desktop, uri: &str, accept: &'static str) -> Option<(StatusCode, HeaderMap, Vec<u8>)> {
-    let request = TestRequest::with_uri(uri).insert_header((header::ACCEPT_ENCODING, accept)).to_http_request();
+    let request =
+        TestRequest::with_uri(uri).insert_header((header::ACCEPT_ENCODING, accept)).to_http_request();
     let response = desktop.serve(&request).await?;
     let (status, headers) = (response.status(), response.headers().clone());
     Some((status, headers, to_bytes(response.into_body()).await.unwrap().to_vec()))
@@ -78,8 +79,17 @@ async fn nothing_outside_is_served() {
     let dir = folder();
     let desktop = Desktop::new(Some(dir.path().join("web")));
     for uri in [
-        "/../secret.txt", "/..%2fsecret.txt", "/%2e%2e/secret.txt", "/link.txt", "/.hidden", "//secret.txt",
-        "/a/../../secret.txt", "/secret.txt%00.html", "/shell-5f3a9c01.wasm/", "/web", "/./index.html",
+        "/../secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e/secret.txt",
+        "/link.txt",
+        "/.hidden",
+        "//secret.txt",
+        "/a/../../secret.txt",
+        "/secret.txt%00.html",
+        "/shell-5f3a9c01.wasm/",
+        "/web",
+        "/./index.html",
     ] {
         assert!(get(&desktop, uri, "").await.is_none(), "{uri}");
     }

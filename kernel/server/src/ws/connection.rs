@@ -138,7 +138,9 @@ impl Connection {
                 self.require_session()?;
                 match TerminalFrame::decode(&bytes) {
                     Some(frame) if self.terminals.write(&frame) => {}
-                    Some(_) => self.refuse("The terminal is not attached to this connection".to_owned()).await?,
+                    Some(_) => {
+                        self.refuse("The terminal is not attached to this connection".to_owned()).await?
+                    }
                     None => self.refuse("The frame is too short to name a terminal".to_owned()).await?,
                 }
             }

@@ -82,10 +82,13 @@ mod tests {
 
     #[test]
     fn batches_hold_every_event_once_in_order_and_are_bounded() {
-        let records: Vec<_> = (1..=600).map(|seq| record(seq, if seq == 300 { 100_000 } else { 400 })).collect();
+        let records: Vec<_> =
+            (1..=600).map(|seq| record(seq, if seq == 300 { 100_000 } else { 400 })).collect();
         let mut seen = Vec::new();
         for frame in events(&records) {
-            let ServerFrame::Events { events } = serde_json::from_str(&frame).unwrap() else { panic!("{frame}") };
+            let ServerFrame::Events { events } = serde_json::from_str(&frame).unwrap() else {
+                panic!("{frame}")
+            };
             assert!(!events.is_empty() && events.len() <= BATCH);
             assert!(events.len() == 1 || frame.len() < BATCH_BYTES + 200, "{}", frame.len());
             seen.extend(events.iter().map(|event| event.seq.0));

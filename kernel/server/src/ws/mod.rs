@@ -6,7 +6,11 @@ mod terminals;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, get, http::{StatusCode, header}, web};
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::{StatusCode, header},
+    web,
+};
 use aether_protocol::Error;
 
 use crate::{
@@ -35,9 +39,13 @@ pub(crate) async fn upgrade(
             .hint("Programs send the token as Authorization: Bearer instead of the cookie")
             .into());
     }
-    let token: Arc<str> = caller::token(&request).map(|(token, _)| Arc::from(token)).ok_or_else(Error::unauthenticated)?;
+    let token: Arc<str> =
+        caller::token(&request).map(|(token, _)| Arc::from(token)).ok_or_else(Error::unauthenticated)?;
     let (response, session, messages) = actix_ws::handle(&request, payload).map_err(|error| {
-        Problem::with_status(StatusCode::BAD_REQUEST, Error::invalid(format!("This is no WebSocket handshake: {error}")))
+        Problem::with_status(
+            StatusCode::BAD_REQUEST,
+            Error::invalid(format!("This is no WebSocket handshake: {error}")),
+        )
     })?;
     let messages = messages
         .max_frame_size(MESSAGE_LIMIT_BYTES)

@@ -74,7 +74,9 @@ impl Terminals {
     pub async fn next(&mut self) -> (TerminalId, Result<Bytes, String>) {
         loop {
             // The channel cannot close: this end holds a sender.
-            let Some((terminal, number, output)) = self.outputs.recv().await else { std::future::pending().await };
+            let Some((terminal, number, output)) = self.outputs.recv().await else {
+                std::future::pending().await
+            };
             if self.attached.get(&terminal).is_some_and(|attached| attached.number == number) {
                 return (terminal, output);
             }
@@ -87,7 +89,8 @@ async fn show(terminal: TerminalId, number: u64, mut stream: TerminalStream, sho
     loop {
         let output = stream.next_output().await;
         let has_ended = output.is_none();
-        let output = output.ok_or_else(|| stream.reason().unwrap_or_else(|| "The shell has ended".to_owned()));
+        let output =
+            output.ok_or_else(|| stream.reason().unwrap_or_else(|| "The shell has ended".to_owned()));
         if shown.send((terminal, number, output)).await.is_err() || has_ended {
             return;
         }

@@ -1,8 +1,8 @@
 //! The floating bar: phase, pause and stop, the step budget, and a box to talk to the agent.
 
 use aether_kit::{
-    Button, Icon, IconButton, TextField, TextKind, Tone, label, label_wrapped, paint_icon, phase_chip, progress_bar, radius,
-    space, tokens, with_alpha,
+    Button, Icon, IconButton, TextField, TextKind, Tone, label, label_wrapped, paint_icon, phase_chip,
+    progress_bar, radius, space, tokens, with_alpha,
 };
 use aether_protocol::process::{Phase, Process, State};
 use egui::{Align, Frame, Key, Layout, Margin, Stroke, Ui};
@@ -21,7 +21,13 @@ pub enum BarWish {
 }
 
 /// Draws the bar. `text` is what is being written to the agent.
-pub fn show(ui: &mut Ui, process: &Process, deeds: &Deeds, text: &mut String, narrow: bool) -> Option<BarWish> {
+pub fn show(
+    ui: &mut Ui,
+    process: &Process,
+    deeds: &Deeds,
+    text: &mut String,
+    narrow: bool,
+) -> Option<BarWish> {
     let tokens = tokens(ui);
     let mut wish = None;
     let waits = process.phase == Phase::Waiting && process.state.is_alive();
@@ -43,7 +49,7 @@ pub fn show(ui: &mut Ui, process: &Process, deeds: &Deeds, text: &mut String, na
                     phase_chip(ui, process.state, process.phase);
                     controls(ui, process, deeds, &mut wish);
                 });
-                budget(ui, process, deeds, &mut wish);
+                ui.horizontal(|ui| budget(ui, process, deeds, &mut wish));
             } else {
                 ui.horizontal(|ui| {
                     phase_chip(ui, process.state, process.phase);
@@ -70,17 +76,18 @@ pub fn show(ui: &mut Ui, process: &Process, deeds: &Deeds, text: &mut String, na
 fn question(ui: &mut Ui, process: &Process) {
     let tokens = tokens(ui);
     let asked = process.reason.as_deref().unwrap_or("The agent waits for a person");
-    Frame::NONE.fill(with_alpha(tokens.warn, 0.12)).corner_radius(radius::CONTROL).inner_margin(Margin::symmetric(10, 8)).show(
-        ui,
-        |ui| {
+    Frame::NONE
+        .fill(with_alpha(tokens.warn, 0.12))
+        .corner_radius(radius::CONTROL)
+        .inner_margin(Margin::symmetric(10, 8))
+        .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
                 let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 18.0), egui::Sense::hover());
                 paint_icon(ui.painter(), rect.center(), Icon::Ask, 18.0, tokens.warn, true);
                 label_wrapped(ui, TextKind::Body, Tone::Normal, asked);
             });
-        },
-    );
+        });
 }
 
 /// Drawn from the right, except on a narrow screen.
@@ -96,7 +103,8 @@ fn controls(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<Bar
         }
         return;
     }
-    let stop = Button::secondary("Stop agent…").icon(Icon::Stop).busy(deeds.is_doing(process.pid, &Deed::Stop));
+    let stop =
+        Button::secondary("Stop agent…").icon(Icon::Stop).busy(deeds.is_doing(process.pid, &Deed::Stop));
     if ui.add(stop).clicked() {
         *wish = Some(BarWish::Doubt(Doubt::Stop(vec![process.clone()])));
     }
@@ -112,12 +120,14 @@ fn controls(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<Bar
 
 /// How many steps are left, and more of them.
 fn budget(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<BarWish>) {
-    let share = if process.steps_limit == 0 { 1.0 } else { process.steps_used as f32 / process.steps_limit as f32 };
+    let share =
+        if process.steps_limit == 0 { 1.0 } else { process.steps_used as f32 / process.steps_limit as f32 };
     let more = |ui: &mut Ui, wish: &mut Option<BarWish>| {
-        for steps in [50, 10] {
+        let order = if ui.layout().prefer_right_to_left() { [50, 10] } else { [10, 50] };
+        for steps in order {
             let deed = Deed::Continue(steps);
             if deed.fits(process) {
-                let text = format!("+{steps}");
+                let text = if steps == 10 { "Continue +10" } else { "+50" };
                 let button = Button::ghost(text).small().busy(deeds.is_doing(process.pid, &deed));
                 let response = ui.add(button).on_hover_text(format!("Let it take {steps} steps more"));
                 if response.clicked() {
@@ -141,7 +151,14 @@ fn budget(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<BarWi
     }
 }
 
-fn talk(ui: &mut Ui, process: &Process, deeds: &Deeds, text: &mut String, waits: bool, wish: &mut Option<BarWish>) {
+fn talk(
+    ui: &mut Ui,
+    process: &Process,
+    deeds: &Deeds,
+    text: &mut String,
+    waits: bool,
+    wish: &mut Option<BarWish>,
+) {
     let sending = deeds.is_doing(process.pid, &Deed::Say(text.trim().to_owned()));
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let word = if waits { "Answer" } else { "Send" };
@@ -149,7 +166,8 @@ fn talk(ui: &mut Ui, process: &Process, deeds: &Deeds, text: &mut String, waits:
         let button = Button::primary(word).icon(Icon::Paper).busy(sending);
         let clicked = ui.add_enabled(can_send, button).clicked();
         let placeholder = if waits { "Answer the agent…" } else { "Say something to the agent…" };
-        let field = ui.add(TextField::new("Message", text).hide_label().placeholder(placeholder).char_limit(8_000));
+        let field =
+            ui.add(TextField::new("Message", text).hide_label().placeholder(placeholder).char_limit(8_000));
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if can_send && (clicked || entered) {
             *wish = Some(BarWish::Do(Deed::Say(text.trim().to_owned())));

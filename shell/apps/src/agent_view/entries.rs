@@ -72,10 +72,9 @@ impl Entry {
             EntryKind::Thought => Phase::Thinking,
             EntryKind::Call(CallEnd::Running) => Phase::Executing,
             EntryKind::Call(CallEnd::Done) => Phase::Observing,
-            EntryKind::Question => Phase::Waiting,
+            EntryKind::Question | EntryKind::Call(CallEnd::Interrupted) => Phase::Waiting,
             EntryKind::Completed => Phase::Completed,
             EntryKind::Failed | EntryKind::Call(CallEnd::Failed) => Phase::Failed,
-            EntryKind::Call(CallEnd::Interrupted) => Phase::Waiting,
         }
     }
 
@@ -144,7 +143,9 @@ impl Entries {
             StepBody::Question { text } => {
                 (EntryKind::Question, String::new(), text::one_line(text, LINE_CHARS), None)
             }
-            StepBody::Note { text } => (EntryKind::Note, String::new(), text::one_line(text, LINE_CHARS), None),
+            StepBody::Note { text } => {
+                (EntryKind::Note, String::new(), text::one_line(text, LINE_CHARS), None)
+            }
             StepBody::Completed { summary } => {
                 (EntryKind::Completed, String::new(), text::one_line(summary, LINE_CHARS), None)
             }
@@ -156,7 +157,15 @@ impl Entries {
             StepBody::CallStarted { call } => Some(call.id.clone()),
             _ => None,
         };
-        self.rows.push(Entry { first: step.index, last: step.index, at: step.at, kind, label, line, duration_ms });
+        self.rows.push(Entry {
+            first: step.index,
+            last: step.index,
+            at: step.at,
+            kind,
+            label,
+            line,
+            duration_ms,
+        });
         if let Some(call) = call {
             self.open_calls.push((call, self.rows.len() - 1));
         }
@@ -185,7 +194,9 @@ fn thought_line(text: &str, calls: &[ToolCall]) -> String {
 
 /// The argument that says most about a call: `hello.txt`, `ls -la`.
 pub fn call_line(call: &ToolCall) -> String {
-    let Some(fields) = call.args.as_object() else { return text::one_line(&call.args.to_string(), LINE_CHARS) };
+    let Some(fields) = call.args.as_object() else {
+        return text::one_line(&call.args.to_string(), LINE_CHARS);
+    };
     for name in ["command", "path", "question", "thought", "summary", "pattern"] {
         if let Some(Value::String(value)) = fields.get(name) {
             return text::one_line(value, LINE_CHARS);
@@ -193,7 +204,10 @@ pub fn call_line(call: &ToolCall) -> String {
     }
     match (fields.get("from"), fields.get("to")) {
         (Some(Value::String(from)), Some(Value::String(to))) => format!("{from} → {to}"),
-        _ => fields.values().find_map(Value::as_str).map_or_else(String::new, |value| text::one_line(value, LINE_CHARS)),
+        _ => fields
+            .values()
+            .find_map(Value::as_str)
+            .map_or_else(String::new, |value| text::one_line(value, LINE_CHARS)),
     }
 }
 
@@ -214,7 +228,9 @@ pub fn args_text(args: &Value) -> String {
 /// What a step says, whole: for an unfolded row.
 pub fn step_text(body: &StepBody) -> String {
     match body {
-        StepBody::Message { text, .. } | StepBody::Question { text } | StepBody::Note { text } => text.clone(),
+        StepBody::Message { text, .. } | StepBody::Question { text } | StepBody::Note { text } => {
+            text.clone()
+        }
         StepBody::Thought { text, calls, .. } if text.trim().is_empty() => thought_line(text, calls),
         StepBody::Thought { text, .. } => text.clone(),
         StepBody::CallStarted { call } => args_text(&call.args),
@@ -238,7 +254,11 @@ mod tests {
     }
 
     fn call(id: &str) -> ToolCall {
-        ToolCall { id: id.to_owned(), tool: "write_file".to_owned(), args: json!({"path": "a.txt", "content": "x"}) }
+        ToolCall {
+            id: id.to_owned(),
+            tool: "write_file".to_owned(),
+            args: json!({"path": "a.txt", "content": "x"}),
+        }
     }
 
     fn finished(id: &str, ok: bool) -> StepBody {

@@ -1,8 +1,8 @@
 //! The facts of a process and the layers of its sandbox.
 
 use aether_kit::{
-    Icon, TextKind, Tone, absolute_time, count, duration_text, label, label_wrapped, paint_icon, section_heading, space,
-    tokens,
+    Icon, TextKind, Tone, absolute_time, count, duration_text, label, label_wrapped, paint_icon,
+    section_heading, space, tokens,
 };
 use aether_protocol::{
     UnixMillis,
@@ -77,7 +77,14 @@ fn fact(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal_top(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(104.0, 18.0), Sense::hover());
         let color = tokens(ui).text_muted;
-        aether_kit::paint_text(ui.painter(), rect.left_center(), egui::Align2::LEFT_CENTER, TextKind::Label, color, name);
+        aether_kit::paint_text(
+            ui.painter(),
+            rect.left_center(),
+            egui::Align2::LEFT_CENTER,
+            TextKind::Label,
+            color,
+            name,
+        );
         label_wrapped(ui, TextKind::Body, Tone::Normal, value);
     });
 }
@@ -96,7 +103,12 @@ fn layer_row(ui: &mut Ui, layer: &Layer) {
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             label(ui, TextKind::Strong, Tone::Normal, &layer.name);
-            label_wrapped(ui, TextKind::Label, if layer.active { Tone::Muted } else { Tone::Warn }, &layer.detail);
+            label_wrapped(
+                ui,
+                TextKind::Label,
+                if layer.active { Tone::Muted } else { Tone::Warn },
+                &layer.detail,
+            );
         });
     });
 }

@@ -78,6 +78,11 @@ impl Journal {
         self.is_whole = false;
     }
 
+    /// Events were missed: there may be steps that nobody told of.
+    pub fn missed(&mut self) {
+        self.behind = true;
+    }
+
     /// A step with its texts whole: `None` while they come.
     pub fn whole(&self, index: u32) -> Option<&Result<Step, Error>> {
         self.whole.get(&index)
@@ -256,6 +261,17 @@ mod tests {
         assert!(!journal.is_cut(1));
         journal.take_whole(0, Ok(Page { items: vec![note(0, &long)], next: None }));
         assert_eq!(journal.whole(0), Some(&Ok(note(0, &long))));
+    }
+
+    #[test]
+    fn after_a_gap_it_is_read_on() {
+        let mut journal = Journal::new(Pid(1));
+        journal.take_page(Ok(page(0, 10, false)));
+        journal.missed();
+        assert!(!journal.is_whole());
+        journal.take_page(Ok(page(10, 12, false)));
+        assert!(journal.is_whole());
+        assert_eq!(journal.steps().len(), 12);
     }
 
     #[test]

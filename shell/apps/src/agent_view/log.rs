@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use aether_client::Client;
 use aether_kit::{
-    Banner, Button, Chip, EmptyState, Icon, Tokens, TextKind, Tone, absolute_time, code_block, duration_text,
-    focus_ring, label, label_wrapped, mix, paint_icon, paint_text, phase_color, radius, row, skeleton_rows, space,
-    tokens, tokens_text, truncated, with_alpha,
+    Banner, Button, Chip, EmptyState, Icon, TextKind, Tokens, Tone, absolute_time, code_block, duration_text,
+    focus_ring, label, label_wrapped, mix, paint_icon, paint_text, phase_color, radius, row, skeleton_rows,
+    space, tokens, tokens_text, truncated, with_alpha,
 };
 use aether_protocol::{
     journal::{Step, StepBody},
@@ -43,7 +43,8 @@ impl Log {
         self.entries.update(journal.steps());
         if let Some(error) = journal.error() {
             let text = error_words(error);
-            let banner = Banner::new(Tone::Bad, "Could not load the log").detail(Some(&text)).action("Try again");
+            let banner =
+                Banner::new(Tone::Bad, "Could not load the log").detail(Some(&text)).action("Try again");
             if banner.show(ui).is_some() {
                 journal.retry();
             }
@@ -62,7 +63,12 @@ impl Log {
             return;
         }
         if !journal.is_whole() && journal.error().is_none() {
-            label(ui, TextKind::Hint, Tone::Faint, format!("Loading the log, {} steps so far", journal.steps().len()));
+            label(
+                ui,
+                TextKind::Hint,
+                Tone::Faint,
+                format!("Loading the log, {} steps so far", journal.steps().len()),
+            );
         }
         let room = ui.available_rect_before_wrap();
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -165,24 +171,44 @@ fn entry_row(ui: &mut Ui, rect: Rect, entry: &Entry, open: bool) -> bool {
     let painter = ui.painter();
     let when = absolute_time(entry.at);
     let time = when.rsplit(", ").next().unwrap_or_default();
-    paint_text(painter, pos2(rect.left() + 8.0, y), Align2::LEFT_CENTER, TextKind::NumberSmall, tokens.text_faint, time);
+    paint_text(
+        painter,
+        pos2(rect.left() + 8.0, y),
+        Align2::LEFT_CENTER,
+        TextKind::NumberSmall,
+        tokens.text_faint,
+        time,
+    );
     let color = phase_color(tokens, State::Running, entry.phase());
     painter.circle_filled(pos2(rect.left() + 70.0, y), 4.0, color);
     let caret = if open { Icon::CaretDown } else { Icon::CaretRight };
     let mut x = rect.left() + INDENT;
     let mut right = rect.right() - 8.0;
-    paint_icon(painter, pos2(right - 6.0, y), caret, 12.0, if hovered { tokens.text_muted } else { tokens.text_faint }, false);
+    paint_icon(
+        painter,
+        pos2(right - 6.0, y),
+        caret,
+        12.0,
+        if hovered { tokens.text_muted } else { tokens.text_faint },
+        false,
+    );
     right -= 20.0;
     if let Some(duration_ms) = entry.duration_ms {
         let text = duration_text(duration_ms);
-        let drawn = paint_text(painter, pos2(right, y), Align2::RIGHT_CENTER, TextKind::NumberSmall, tokens.text_faint, text);
+        let drawn = paint_text(
+            painter,
+            pos2(right, y),
+            Align2::RIGHT_CENTER,
+            TextKind::NumberSmall,
+            tokens.text_faint,
+            text,
+        );
         right = drawn.left() - space::S;
     }
     x = lead(ui, tokens, entry, pos2(x, y), color);
     let text_color = match entry.kind {
-        EntryKind::Note => tokens.text_muted,
         EntryKind::Call(CallEnd::Failed) | EntryKind::Failed => tokens.bad,
-        EntryKind::Call(_) => tokens.text_muted,
+        EntryKind::Note | EntryKind::Call(_) => tokens.text_muted,
         _ => tokens.text,
     };
     let kind = if matches!(entry.kind, EntryKind::Call(_)) { TextKind::MonoSmall } else { TextKind::Body };
@@ -215,7 +241,8 @@ fn lead(ui: &Ui, tokens: &Tokens, entry: &Entry, at: egui::Pos2, color: egui::Co
             chip.right() + space::S
         }
         EntryKind::Message => {
-            let rect = paint_text(painter, at, Align2::LEFT_CENTER, TextKind::Strong, tokens.accent, &entry.label);
+            let rect =
+                paint_text(painter, at, Align2::LEFT_CENTER, TextKind::Strong, tokens.accent, &entry.label);
             rect.right() + space::S
         }
         EntryKind::Question | EntryKind::Completed | EntryKind::Failed => {
@@ -291,7 +318,8 @@ fn step_body(ui: &mut Ui, journal: &Journal, index: u32) {
 fn live_words(ui: &mut Ui, room: Rect, words: &str) -> f32 {
     let tokens = tokens(ui);
     let color = tokens.phase.thinking;
-    let galley = truncated(ui, TextKind::Body, tokens.text, words.trim(), room.width() - INDENT - space::L, 1_000);
+    let galley =
+        truncated(ui, TextKind::Body, tokens.text, words.trim(), room.width() - INDENT - space::L, 1_000);
     let height = galley.size().y + 12.0;
     let rect = Rect::from_min_size(room.min, vec2(room.width(), height));
     let response = ui.interact(rect, ui.scope_id().with("live words"), Sense::hover());

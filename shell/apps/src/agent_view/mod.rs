@@ -11,7 +11,8 @@ mod tests;
 
 use aether_client::Pending;
 use aether_kit::{
-    ErrorState, Icon, TextKind, Tone, duration_text, label, phase_dot, skeleton_rows, space, tabs, tokens, truncated,
+    ErrorState, Icon, TextKind, Tone, duration_text, label, phase_dot, skeleton_rows, space, tabs, tokens,
+    truncated,
 };
 use aether_protocol::{
     Pid,
@@ -79,6 +80,7 @@ pub struct AgentView {
     doubt: Option<Doubt>,
     again: Option<Deploy>,
     name: Option<String>,
+    gaps: u64,
 }
 
 impl AgentView {
@@ -99,6 +101,7 @@ impl AgentView {
             doubt: None,
             again: None,
             name: None,
+            gaps: 0,
         }
     }
 
@@ -127,7 +130,7 @@ impl AgentView {
         }
     }
 
-    fn header(&self, ui: &mut Ui, cx: &AppContext<'_>, process: &Process) {
+    fn header(ui: &mut Ui, cx: &AppContext<'_>, process: &Process) {
         let tokens = tokens(ui);
         ui.horizontal(|ui| {
             phase_dot(ui, process.state, process.phase);
@@ -135,12 +138,16 @@ impl AgentView {
             if !cx.narrow {
                 let time = duration_text(text::lifetime_ms(process, cx.world.now()));
                 let used = text::count(process.usage.input_tokens + process.usage.output_tokens);
-                let facts = format!("{} · PID {} · {} · {time} · {used} tokens", process.role, process.pid, process.model);
+                let facts = format!(
+                    "{} · PID {} · {} · {time} · {used} tokens",
+                    process.role, process.pid, process.model
+                );
                 label(ui, TextKind::Label, Tone::Muted, facts);
             }
         });
         let goal = truncated(ui, TextKind::Body, tokens.text_muted, &process.goal, ui.available_width(), 2);
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), goal.size().y), Sense::hover());
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), goal.size().y), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Goal: {}", process.goal)));
         ui.painter().galley(rect.min, goal, tokens.text_muted);
         response.on_hover_text(&process.goal);
@@ -255,6 +262,10 @@ impl App for AgentView {
     fn logic(&mut self, cx: &mut AppContext<'_>) {
         self.fetch(cx);
         self.deeds.logic(cx);
+        if cx.world.gaps() != self.gaps {
+            self.gaps = cx.world.gaps();
+            self.journal.missed();
+        }
         self.journal.logic(cx.client, cx.world.process(self.pid));
         if let Some(terminal) = &mut self.terminal {
             terminal.logic(cx);
@@ -287,7 +298,8 @@ impl App for AgentView {
                 }
                 return;
             };
-            self.header(ui, cx, &process);
+            Self::header(ui, cx, &process);
+            ui.add_space(space::XS);
             let mut wish = None;
             egui::Panel::bottom(("agent bar", self.pid.0))
                 .frame(Frame::NONE.inner_margin(Margin { top: 8, ..Margin::ZERO }))

@@ -99,8 +99,11 @@ fn the_files_are_listed_and_read() {
     let mut harness = shown(1, WIDE, Theme::Dark, 100);
     assert!(has(&harness, "hello.txt"));
     let data = Blob(b"Good morning from a small machine.\n".to_vec());
-    let preview =
-        Preview::of(Place::Agent { agent: agent_id(1) }, "hello.txt", Part { data, offset: 0, size_bytes: 36 });
+    let preview = Preview::of(
+        Place::Agent { agent: agent_id(1) },
+        "hello.txt",
+        Part { data, offset: 0, size_bytes: 35 },
+    );
     harness.state_mut().app.files.as_mut().unwrap().show_preview(preview);
     harness.run();
     assert!(has(&harness, "Good morning from a small machine."));
@@ -132,7 +135,11 @@ fn a_refused_deed_is_told() {
     };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while !told(harness.state()) {
-        assert!(std::time::Instant::now() < deadline, "the refusal was not told: {:?}", harness.state().commands);
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the refusal was not told: {:?}",
+            harness.state().commands
+        );
         harness.step();
     }
 }
@@ -153,8 +160,14 @@ fn a_waiting_agent_is_answered_in_the_bar() {
 #[test]
 fn an_ended_agent_shows_its_journal_and_starts_again() {
     let mut harness = shown(8, WIDE, Theme::Dark, 100);
-    assert!(has(&harness, "Goal: Write hello.txt with one friendly sentence, then check that it can be read again"));
-    assert!(!has(&harness, "Terminal") && !has(&harness, "Pause"), "what an ended agent has not is not there");
+    assert!(has(
+        &harness,
+        "Goal: Write hello.txt with one friendly sentence, then check that it can be read again"
+    ));
+    assert!(
+        !has(&harness, "Terminal") && !has(&harness, "Pause"),
+        "what an ended agent has not is not there"
+    );
     click(&mut harness, "Info");
     assert!(has(&harness, "Ended by itself with status 1"));
     looked_at(&mut harness, "agent-ended");

@@ -7,7 +7,8 @@ mod windows;
 
 use aether_client::{Client, Pending};
 use aether_kit::{
-    Banner, Button, EmptyState, Icon, IconButton, TextKind, Tone, hairline, label, size_text, skeleton_rows, space,
+    Banner, Button, EmptyState, Icon, IconButton, TextKind, Tone, hairline, label, size_text, skeleton_rows,
+    space,
 };
 use aether_protocol::{
     Cursor, Error, Page,
@@ -39,7 +40,15 @@ struct Folder {
 
 impl Folder {
     fn new(path: String) -> Self {
-        Self { path, entries: Vec::new(), next: None, pending: None, replaces: true, is_read: false, error: None }
+        Self {
+            path,
+            entries: Vec::new(),
+            next: None,
+            pending: None,
+            replaces: true,
+            is_read: false,
+            error: None,
+        }
     }
 }
 
@@ -174,7 +183,13 @@ impl FilesPane {
             return;
         }
         let open = self.preview.as_ref().map(|preview| preview.path().to_owned());
-        let answer = rows::show(ui, &self.folder.entries, open.as_deref(), cx.narrow, self.folder.next.is_some());
+        let shown = rows::Shown {
+            open: open.as_deref(),
+            now: cx.world.now(),
+            narrow: cx.narrow,
+            has_more: self.folder.next.is_some(),
+        };
+        let answer = rows::show(ui, &self.folder.entries, &shown);
         match answer {
             Some(rows::RowWish::Open(entry)) => match entry.kind {
                 EntryKind::Folder => self.go(entry.path),
@@ -186,13 +201,11 @@ impl FilesPane {
             },
             Some(rows::RowWish::Download(path)) => self.download(cx.client, &path),
             Some(rows::RowWish::Viewer(path)) => cx.send(ShellCommand::Open(Intent::File(self.place, path))),
-            Some(rows::RowWish::More) => {
-                if self.folder.pending.is_none() {
-                    let next = self.folder.next.clone();
-                    self.ask(cx.client, next);
-                }
+            Some(rows::RowWish::More) if self.folder.pending.is_none() => {
+                let next = self.folder.next.clone();
+                self.ask(cx.client, next);
             }
-            None => {}
+            Some(rows::RowWish::More) | None => {}
         }
     }
 

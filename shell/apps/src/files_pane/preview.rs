@@ -1,7 +1,9 @@
 //! What a file holds, as far as it can be shown: text, or that it is none.
 
 use aether_client::{Client, Pending};
-use aether_kit::{Banner, Button, EmptyState, Icon, TextKind, Tone, label, rich, size_text, skeleton_rows, tokens};
+use aether_kit::{
+    Banner, Button, EmptyState, Icon, TextKind, Tone, label, rich, size_text, skeleton_rows, tokens,
+};
 use aether_protocol::{
     Error,
     files::{Part, Place, Read},
@@ -129,7 +131,8 @@ impl Preview {
             }
             Contents::Binary => {
                 let sentence = format!("This file is not text ({})", size_text(self.size_bytes));
-                let download = EmptyState::new(Icon::File, &sentence).action("Download", Some(Icon::Download)).show(ui);
+                let download =
+                    EmptyState::new(Icon::File, &sentence).action("Download", Some(Icon::Download)).show(ui);
                 download.then_some(PreviewWish::Download)
             }
             Contents::Text { lines, is_cut } => {
@@ -176,18 +179,24 @@ fn text(ui: &mut Ui, path: &str, lines: &[String]) {
     let row_height = ui.fonts_mut(|fonts| fonts.row_height(&TextKind::MonoSmall.font())) + 2.0;
     let digits = lines.len().to_string().len();
     ui.spacing_mut().item_spacing.y = 0.0;
-    ScrollArea::both().id_salt(("text of", path)).auto_shrink(false).show_rows(ui, row_height, lines.len(), |ui, range| {
-        for index in range {
-            let Some(line) = lines.get(index) else { break };
-            ui.horizontal(|ui| {
-                ui.set_min_height(row_height);
-                let number = rich(TextKind::MonoSmall, format!("{:>digits$}", index + 1)).color(tokens.text_faint);
-                ui.add(Label::new(number).selectable(false));
-                let words = rich(TextKind::MonoSmall, line.as_str()).color(tokens.text);
-                ui.add(Label::new(words).extend().selectable(true));
-            });
-        }
-    });
+    ScrollArea::both().id_salt(("text of", path)).auto_shrink(false).show_rows(
+        ui,
+        row_height,
+        lines.len(),
+        |ui, range| {
+            for index in range {
+                let Some(line) = lines.get(index) else { break };
+                ui.horizontal(|ui| {
+                    ui.set_min_height(row_height);
+                    let number =
+                        rich(TextKind::MonoSmall, format!("{:>digits$}", index + 1)).color(tokens.text_faint);
+                    ui.add(Label::new(number).selectable(false));
+                    let words = rich(TextKind::MonoSmall, line.as_str()).color(tokens.text);
+                    ui.add(Label::new(words).extend().selectable(true));
+                });
+            }
+        },
+    );
 }
 
 #[cfg(test)]

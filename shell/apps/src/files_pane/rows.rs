@@ -1,7 +1,10 @@
 //! The entries of a folder, one row each.
 
 use aether_kit::{Button, Icon, ListRow, relative, size_text};
-use aether_protocol::files::{Entry, EntryKind};
+use aether_protocol::{
+    UnixMillis,
+    files::{Entry, EntryKind},
+};
 use egui::{ScrollArea, Ui};
 
 /// What a person wants of a row.
@@ -16,11 +19,23 @@ pub enum RowWish {
     More,
 }
 
-/// Draws the rows; only those in sight are made. `open` is the path whose contents are shown.
-pub fn show(ui: &mut Ui, entries: &[Entry], open: Option<&str>, narrow: bool, has_more: bool) -> Option<RowWish> {
+/// How the rows are shown.
+pub struct Shown<'a> {
+    /// The path whose contents are shown beside.
+    pub open: Option<&'a str>,
+    /// The kernel's clock.
+    pub now: UnixMillis,
+    /// Rows for fingers.
+    pub narrow: bool,
+    /// Whether there is another page.
+    pub has_more: bool,
+}
+
+/// Draws the rows; only those in sight are made.
+pub fn show(ui: &mut Ui, entries: &[Entry], shown: &Shown<'_>) -> Option<RowWish> {
+    let Shown { open, now, narrow, has_more } = *shown;
     let mut wish = None;
     let height = if narrow { aether_kit::row::TOUCH } else { aether_kit::row::NORMAL };
-    let now = aether_kit::now();
     ui.spacing_mut().item_spacing.y = 2.0;
     let rows = entries.len() + usize::from(has_more);
     ScrollArea::vertical().id_salt("entries").auto_shrink(false).show_rows(ui, height, rows, |ui, range| {
@@ -54,7 +69,7 @@ pub fn show(ui: &mut Ui, entries: &[Entry], open: Option<&str>, narrow: bool, ha
                 continue;
             }
             response.context_menu(|ui| {
-                ui.set_min_width(180.0);
+                ui.set_width(190.0);
                 let mut item = |ui: &mut Ui, icon, text: &str, chosen| {
                     if ui.add(ListRow::new(text).icon(icon)).clicked() {
                         wish = Some(chosen);

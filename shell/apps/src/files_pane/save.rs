@@ -22,8 +22,7 @@ fn save_into(folder: &std::path::Path, name: &str, bytes: &[u8]) -> Result<Strin
         _ => (name, String::new()),
     };
     for number in 1..1_000 {
-        let name =
-            if number == 1 { name.to_owned() } else { format!("{stem} ({number}){extension}") };
+        let name = if number == 1 { name.to_owned() } else { format!("{stem} ({number}){extension}") };
         let path = folder.join(&name);
         let mut file = match std::fs::File::create_new(&path) {
             Ok(file) => file,
@@ -49,7 +48,8 @@ pub fn save(name: &str, bytes: &[u8]) -> Result<String, String> {
     use wasm_bindgen::JsCast as _;
 
     let refused = |_| "The browser refused the download. Allow downloads for this page".to_owned();
-    let document = web_sys::window().and_then(|window| window.document()).ok_or("There is no page to download from")?;
+    let document =
+        web_sys::window().and_then(|window| window.document()).ok_or("There is no page to download from")?;
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
     options.set_type("application/octet-stream");

@@ -25,7 +25,7 @@ pub enum Wish {
 
 /// The menu's rows. Only what makes sense now is there.
 pub fn rows(ui: &mut Ui, process: &Process) -> Option<Wish> {
-    ui.set_min_width(208.0);
+    ui.set_width(216.0);
     ui.spacing_mut().item_spacing.y = 2.0;
     let mut wish = None;
     let mut row = |ui: &mut Ui, icon: Icon, text: &str, chosen: Wish| {

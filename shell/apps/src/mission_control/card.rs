@@ -68,7 +68,8 @@ pub fn show(ui: &mut Ui, rect: Rect, facts: &CardFacts<'_>, answer: &mut String)
     let tokens = tokens(ui);
     let process = facts.process;
     let response = ui.interact(rect, id(process), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), facts.selected, &process.name));
+    response
+        .widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), facts.selected, &process.name));
     let hover = ui.ctx().animate_bool_with_time(
         response.id.with("hover"),
         response.hovered() || response.contains_pointer(),
@@ -99,10 +100,13 @@ pub fn show(ui: &mut Ui, rect: Rect, facts: &CardFacts<'_>, answer: &mut String)
     corner.set_opacity(if near { 1.0 } else { 0.55 });
     out.menu =
         Some(corner.add(IconButton::new(Icon::Dots, format!("Actions for {}", process.name)).size(24.0)));
-    let (icon, word) = if facts.selected { (Icon::CheckCircle, "Deselect") } else { (Icon::Circle, "Select") };
+    let (icon, word) =
+        if facts.selected { (Icon::CheckCircle, "Deselect") } else { (Icon::Circle, "Select") };
     if near || facts.selected {
         out.toggled = corner
-            .add(IconButton::new(icon, format!("{word} {}", process.name)).size(24.0).selected(facts.selected))
+            .add(
+                IconButton::new(icon, format!("{word} {}", process.name)).size(24.0).selected(facts.selected),
+            )
             .clicked();
     }
     out.response = Some(response);
@@ -132,7 +136,8 @@ fn paint_frame(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>, wait
     painter.rect_filled(above, top, mix(tokens.surface_1, tint, if tokens.dark { 0.55 } else { 1.0 }));
     let track = Rect::from_min_size(above.left_bottom(), vec2(rect.width(), BAR_HEIGHT));
     painter.rect_filled(track, CornerRadius::ZERO, with_alpha(color, 0.25));
-    let share = if process.steps_limit == 0 { 0.0 } else { process.steps_used as f32 / process.steps_limit as f32 };
+    let share =
+        if process.steps_limit == 0 { 0.0 } else { process.steps_used as f32 / process.steps_limit as f32 };
     let share = if process.phase == Phase::Completed { 1.0 } else { share.clamp(0.0, 1.0) };
     let done = Rect::from_min_size(track.min, vec2(rect.width() * share, BAR_HEIGHT));
     painter.rect_filled(done, CornerRadius::ZERO, color);
@@ -157,7 +162,9 @@ fn question(ui: &mut Ui, rect: Rect, tokens: &Tokens, process: &Process, answer:
     let can_send = !answer.trim().is_empty();
     let send = row.add_enabled(
         can_send,
-        IconButton::new(Icon::Paper, format!("Send answer to {}", process.name)).size(28.0).tint(tokens.accent),
+        IconButton::new(Icon::Paper, format!("Send answer to {}", process.name))
+            .size(28.0)
+            .tint(tokens.accent),
     );
     let name = format!("Answer {}", process.name);
     let field = row.add(TextField::new(&name, answer).hide_label().placeholder("Answer…"));
@@ -173,7 +180,9 @@ fn paint_preview(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) {
         let text = match (process.state, facts.queue_position) {
             (State::Queued, Some(position)) => format!("Number {position} in the queue"),
             (State::Queued, None) => "In the queue".to_owned(),
-            (State::Dead | State::Zombie, _) => process.reason.clone().unwrap_or_else(|| "Nothing more to show".to_owned()),
+            (State::Dead | State::Zombie, _) => {
+                process.reason.clone().unwrap_or_else(|| "Nothing more to show".to_owned())
+            }
             _ => "Nothing done yet".to_owned(),
         };
         let galley = truncated(ui, TextKind::Label, tokens.text_faint, &text, rect.width(), 3);
@@ -187,10 +196,18 @@ fn paint_preview(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) {
         let color = if age == 0 && !line.mono { tokens.text } else { tokens.text_muted };
         let color = mix(color, tokens.text_faint, (age as f32 * 0.25).min(1.0));
         let left = if line.mono { 0.0 } else { 12.0 };
-        let galley = truncated(ui, kind, color, &line.text, rect.width() - left, if single { PREVIEW_ROWS } else { 1 });
+        let galley = truncated(
+            ui,
+            kind,
+            color,
+            &line.text,
+            rect.width() - left,
+            if single { PREVIEW_ROWS } else { 1 },
+        );
         let top = bottom - galley.size().y;
         if !line.mono {
-            let dot = line.phase.map_or(tokens.text_faint, |phase| phase_color(tokens, State::Running, phase));
+            let dot =
+                line.phase.map_or(tokens.text_faint, |phase| phase_color(tokens, State::Running, phase));
             painter.circle_filled(pos2(rect.left() + 3.0, top + 7.5), 2.5, dot);
         }
         painter.galley(pos2(rect.left() + left, top), galley, color);
@@ -214,7 +231,14 @@ fn paint_facts(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) {
         None => phase_name(process.state, process.phase).to_owned(),
     };
     let word = if facts.busy { format!("{word}…") } else { word };
-    let drawn = paint_text(painter, pos2(rect.left() + 14.0, y + 8.0), Align2::LEFT_CENTER, TextKind::LabelStrong, color, word);
+    let drawn = paint_text(
+        painter,
+        pos2(rect.left() + 14.0, y + 8.0),
+        Align2::LEFT_CENTER,
+        TextKind::LabelStrong,
+        color,
+        word,
+    );
     let role = truncated(
         ui,
         TextKind::Label,
@@ -232,14 +256,30 @@ fn paint_facts(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) {
     let tokens_used = process.usage.input_tokens + process.usage.output_tokens;
     let figures = [
         (Icon::Stack, format!("{} of {}", process.steps_used, process.steps_limit)),
-        (Icon::Clock, duration_text(text::lifetime_ms(process, facts.now))),
+        (Icon::Clock, lifetime(process, facts.now)),
         (Icon::Coins, text::count(tokens_used)),
     ];
     let each = rect.width() / figures.len() as f32;
     for (index, (icon, figure)) in figures.into_iter().enumerate() {
         let x = base.x + each * index as f32;
         paint_icon(painter, pos2(x + 6.0, base.y), icon, 13.0, tokens.text_faint, false);
-        paint_text(painter, pos2(x + 17.0, base.y), Align2::LEFT_CENTER, TextKind::NumberSmall, tokens.text_muted, figure);
+        paint_text(
+            painter,
+            pos2(x + 17.0, base.y),
+            Align2::LEFT_CENTER,
+            TextKind::NumberSmall,
+            tokens.text_muted,
+            figure,
+        );
+    }
+}
+
+/// How long it has lived; a dash before it ran.
+pub fn lifetime(process: &Process, now: UnixMillis) -> String {
+    if process.started_at.is_none() {
+        "–".to_owned()
+    } else {
+        duration_text(text::lifetime_ms(process, now))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The dialogue that deploys an agent.
 
+use std::cell::RefCell;
+
 use aether_client::Pending;
 use aether_kit::{
-    Banner, Button, Card, Icon, SelectOption, Sheet, TextField, TextKind, Tone, checkbox, focus_ring, icon_fill, label,
-    label_wrapped, radius, section_heading, segmented, select, skeleton, space, tokens,
+    Banner, Button, Card, Icon, SelectOption, TextField, TextKind, Tone, checkbox, focus_ring, icon_fill,
+    label, label_wrapped, radius, section_heading, segmented, select, skeleton, space, tokens,
 };
 use aether_protocol::{
     Error, Page,
@@ -14,8 +16,8 @@ use aether_protocol::{
 };
 use egui::{Align, Key, KeyboardShortcut, Layout, Modifiers, Ui};
 
-use super::form::DeployForm;
-use crate::{AppContext, Intent, ShellCommand, deeds::error_words, world::Loaded};
+use super::{form::DeployForm, tall_sheet};
+use crate::{AppContext, Intent, ShellCommand, World, deeds::error_words, world::Loaded};
 
 /// Sends the form.
 const SEND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
@@ -90,19 +92,28 @@ impl Deploy {
             Some((_, name)) => format!("Start {name} again"),
             None => "Deploy an agent".to_owned(),
         };
-        let answer = Sheet::new(&title).width(640.0).show(ui.ctx(), |ui| self.contents(ui, cx));
+        let world = cx.world;
+        let models: Vec<Model> =
+            self.models.clone().or_else(|| world.models().ready().cloned()).unwrap_or_default();
+        let roles = world.roles().ready().map(Vec::as_slice).unwrap_or_default();
+        let form = RefCell::new(&mut *self);
+        let narrow = cx.narrow;
+        let answer = tall_sheet::show(
+            ui.ctx(),
+            &title,
+            680.0,
+            |ui| form.borrow_mut().contents(ui, world, &models, narrow),
+            |ui| form.borrow_mut().buttons(ui, cx, roles, &models),
+        );
         self.first_frame = false;
         if answer.close || answer.inner == Outcome::Close { Outcome::Close } else { Outcome::Open }
     }
 
-    fn contents(&mut self, ui: &mut Ui, cx: &mut AppContext<'_>) -> Outcome {
-        let world = cx.world;
-        let models: Vec<Model> =
-            self.models.clone().or_else(|| world.models().ready().cloned()).unwrap_or_default();
+    fn contents(&mut self, ui: &mut Ui, world: &World, models: &[Model], narrow: bool) {
         ui.spacing_mut().item_spacing.y = space::M;
         if self.form.again.is_none() {
             match world.roles() {
-                Loaded::Ready(roles) => self.roles(ui, roles, cx.narrow),
+                Loaded::Ready(roles) => self.roles(ui, roles, narrow),
                 Loaded::Loading => {
                     ui.horizontal(|ui| {
                         for _ in 0..3 {
@@ -127,14 +138,14 @@ impl Deploy {
         if ui.add(field).changed() {
             self.form.goal_is_example = false;
         }
-        if cx.narrow {
+        if narrow {
             self.name(ui);
-            self.model(ui, &models);
+            self.model(ui, models);
         } else {
             ui.columns(2, |columns| {
                 if let [left, right] = columns {
                     self.name(left);
-                    self.model(right, &models);
+                    self.model(right, models);
                 }
             });
         }
@@ -146,7 +157,6 @@ impl Deploy {
                 .detail(words.as_deref())
                 .show(ui);
         }
-        self.buttons(ui, cx, roles, &models)
     }
 
     fn roles(&mut self, ui: &mut Ui, roles: &[Role], narrow: bool) {
@@ -158,10 +168,14 @@ impl Deploy {
                 ui.horizontal_top(|ui| {
                     let width = (ui.available_width() - space::S * (columns as f32 - 1.0)) / columns as f32;
                     for role in row {
-                        ui.allocate_ui(egui::vec2(width, 0.0), |ui| {
-                            ui.set_width(width);
-                            self.role(ui, role, narrow);
-                        });
+                        ui.allocate_ui_with_layout(
+                            egui::vec2(width, 0.0),
+                            Layout::top_down(Align::Min),
+                            |ui| {
+                                ui.set_width(width);
+                                self.role(ui, role, narrow);
+                            },
+                        );
                     }
                 });
             }
@@ -197,20 +211,17 @@ impl Deploy {
     }
 
     fn name(&mut self, ui: &mut Ui) {
-        match &self.form.again {
-            Some((_, name)) => {
-                label(ui, TextKind::LabelStrong, Tone::Muted, "Name");
-                label(ui, TextKind::Body, Tone::Normal, name);
-                label(ui, TextKind::Hint, Tone::Faint, "Its home and its history stay");
-            }
-            None => {
-                let error = self.form.name_error();
-                let field = TextField::new("Name", &mut self.form.name)
-                    .placeholder("Made from the role")
-                    .error(error.as_deref());
-                ui.add(field);
-            }
+        if let Some((_, name)) = &self.form.again {
+            label(ui, TextKind::LabelStrong, Tone::Muted, "Name");
+            label(ui, TextKind::Body, Tone::Normal, name);
+            label(ui, TextKind::Hint, Tone::Faint, "Its home and its history stay");
+            return;
         }
+        let error = self.form.name_error();
+        let field = TextField::new("Name", &mut self.form.name)
+            .placeholder("Made from the role")
+            .error(error.as_deref());
+        ui.add(field);
     }
 
     fn model(&mut self, ui: &mut Ui, models: &[Model]) {
@@ -226,7 +237,8 @@ impl Deploy {
         let mut chosen: Option<ModelName> = self.form.model.clone();
         if chosen.as_ref().is_some_and(|name| !models.iter().any(|model| model.name == *name)) {
             let name = chosen.as_ref().map(|name| name.0.clone()).unwrap_or_default();
-            options.push(SelectOption::new(chosen.clone(), name).note(Some("No longer in the list of models")));
+            options
+                .push(SelectOption::new(chosen.clone(), name).note(Some("No longer in the list of models")));
         }
         if select(ui, "Model", &mut chosen, &options, width).changed() {
             self.form.model = chosen;
@@ -263,7 +275,8 @@ impl Deploy {
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 6.0;
                 label(ui, TextKind::LabelStrong, Tone::Muted, "Priority, 1 is highest");
-                let options = [(1, None, "1"), (2, None, "2"), (3, None, "3"), (4, None, "4"), (5, None, "5")];
+                let options =
+                    [(1, None, "1"), (2, None, "2"), (3, None, "3"), (4, None, "4"), (5, None, "5")];
                 segmented(ui, "Priority", &mut self.form.priority, &options);
             });
             let error = self.form.steps_error();
@@ -273,7 +286,8 @@ impl Deploy {
                 .error(error.as_deref());
             ui.add(field);
         });
-        let Some(role) = self.form.role.as_ref().and_then(|id| roles.iter().find(|role| role.id == *id)) else {
+        let Some(role) = self.form.role.as_ref().and_then(|id| roles.iter().find(|role| role.id == *id))
+        else {
             return;
         };
         section_heading(ui, "Tools", Some("What the agent may use of what its role grants"));

@@ -56,6 +56,13 @@ impl Ended {
         self.pending = Some(client.call(List { which: Which::Ended, cursor, limit: Some(PAGE_ROWS) }));
     }
 
+    /// Events were missed: begins at the newest again. What has been read stays.
+    pub fn refresh(&mut self) {
+        self.next = Next::First;
+        self.pending = None;
+        self.error = None;
+    }
+
     /// Takes in what has come.
     pub fn logic(&mut self) {
         if let Some(pending) = &mut self.pending
@@ -103,9 +110,9 @@ impl Ended {
         matches!(self.next, Next::More(_))
     }
 
-    /// Whether the first page has not come yet.
+    /// Whether nothing has come yet.
     pub fn is_first(&self) -> bool {
-        matches!(self.next, Next::First)
+        matches!(self.next, Next::First) && self.rows.is_empty()
     }
 
     /// Whether a page is on its way.

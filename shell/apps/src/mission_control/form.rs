@@ -106,7 +106,8 @@ impl DeployForm {
     /// What is wrong with the name.
     pub fn name_error(&self) -> Option<String> {
         let chars = self.name.trim().chars().count();
-        (chars > NAME_CHARS).then(|| format!("A name has at most {NAME_CHARS} characters; this one has {chars}"))
+        (chars > NAME_CHARS)
+            .then(|| format!("A name has at most {NAME_CHARS} characters; this one has {chars}"))
     }
 
     /// What is wrong with the step limit.
@@ -132,9 +133,8 @@ impl DeployForm {
     pub fn model_error(&self, models: &[Model]) -> Option<String> {
         let chosen = self.model.as_ref()?;
         let model = models.iter().find(|model| model.name == *chosen)?;
-        (!model.available).then(|| {
-            model.note.clone().unwrap_or_else(|| format!("{chosen} cannot be used now"))
-        })
+        (!model.available)
+            .then(|| model.note.clone().unwrap_or_else(|| format!("{chosen} cannot be used now")))
     }
 
     /// The command, or `None` where something is wrong or missing.
@@ -149,9 +149,9 @@ impl DeployForm {
         {
             return None;
         }
-        let tools = role.filter(|_| !self.without.is_empty()).map(|role| {
-            role.tools.iter().filter(|tool| !self.without.contains(*tool)).cloned().collect()
-        });
+        let tools = role
+            .filter(|_| !self.without.is_empty())
+            .map(|role| role.tools.iter().filter(|tool| !self.without.contains(*tool)).cloned().collect());
         let new = self.again.is_none();
         let name = self.name.trim();
         Some(Spawn {
@@ -199,7 +199,10 @@ mod tests {
             assert_eq!(form.spawn(&roles, &models).is_some(), right, "{steps:?}");
         }
         form.model = Some(models[1].name.clone());
-        assert_eq!(form.model_error(&models).as_deref(), Some("No key for openai. Add one in Settings, Models"));
+        assert_eq!(
+            form.model_error(&models).as_deref(),
+            Some("No key for openai. Add one in Settings, Models")
+        );
         assert_eq!(form.spawn(&roles, &models), None);
         form.model = None;
         form.goal = "x".repeat(8_001);

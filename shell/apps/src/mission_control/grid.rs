@@ -7,7 +7,10 @@ use aether_protocol::Pid;
 use egui::{Popup, Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::{MissionControl, actions, actions::Wish, card, find, header};
-use crate::{AppContext, deeds::{Deed, error_words}};
+use crate::{
+    AppContext,
+    deeds::{Deed, error_words},
+};
 
 /// The space between cards.
 const GAP: f32 = 16.0;
@@ -16,7 +19,9 @@ const FOOTER_HEIGHT: f32 = 64.0;
 
 /// How many columns fit, and how wide each is.
 pub fn columns(width: f32) -> (usize, f32) {
-    let count = (((width + GAP) / (card::WIDTH + GAP)).floor() as usize).max(1);
+    // A little less than the wanted width is better than a column less.
+    let least = card::WIDTH * 0.94;
+    let count = (((width + GAP) / (least + GAP)).floor() as usize).max(1);
     (count, ((width + GAP) / count as f32 - GAP).min(width))
 }
 
@@ -75,8 +80,9 @@ pub fn show(app: &mut MissionControl, ui: &mut Ui, cx: &mut AppContext<'_>) -> V
                 wishes.push((*pid, wish));
             }
             if let Some(response) = said.response {
-                if let Some(Some(wish)) =
-                    Popup::context_menu(&response).show(|ui| actions::rows(ui, process)).map(|shown| shown.inner)
+                if let Some(Some(wish)) = Popup::context_menu(&response)
+                    .show(|ui| actions::rows(ui, process))
+                    .map(|shown| shown.inner)
                 {
                     wishes.push((*pid, wish));
                 }
@@ -117,7 +123,8 @@ pub fn footer(app: &mut MissionControl, ui: &mut Ui, cx: &AppContext<'_>) {
     }
     if let Some(error) = app.ended.error() {
         let words = error_words(error);
-        let banner = Banner::new(Tone::Bad, "Could not load older agents").detail(Some(&words)).action("Try again");
+        let banner =
+            Banner::new(Tone::Bad, "Could not load older agents").detail(Some(&words)).action("Try again");
         if banner.show(ui).is_some() {
             app.ended.ask(cx.client);
         }

@@ -1,13 +1,14 @@
 //! The top of Mission Control: counts, the machine's load, the button that deploys; below it the filters.
 
 use aether_kit::{
-    Button, Icon, IconButton, TextField, TextKind, Tone, dot, label, meter, segmented, size_text, space, tokens,
+    Button, Icon, IconButton, TextField, TextKind, Tone, dot, label, meter, segmented, size_text, space,
+    tokens,
 };
 use aether_protocol::process::{Phase, State};
 use egui::{Align, Layout, Ui};
 
 use super::shown::{Filter, Which};
-use crate::{AppContext, World, text};
+use crate::{AppContext, World, text, world::Counts};
 
 /// How the agents are laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,13 +24,15 @@ pub enum View {
 pub fn header(ui: &mut Ui, cx: &mut AppContext<'_>) -> bool {
     let mut deploy = false;
     if cx.narrow {
+        ui.horizontal(|ui| counts(ui, cx.world, true));
         ui.horizontal(|ui| {
-            counts(ui, cx.world, true);
+            let button = Button::primary("Deploy agent").icon(Icon::Add).touch();
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                deploy = ui.add(Button::primary("Deploy agent").icon(Icon::Add).touch()).clicked();
+                deploy = ui.add(button).clicked();
+                let width = ((ui.available_width() - space::L) / 2.0).max(40.0);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| load(ui, cx.world, width));
             });
         });
-        ui.horizontal(|ui| load(ui, cx.world, (ui.available_width() - space::L) / 2.0));
     } else {
         ui.horizontal(|ui| {
             ui.set_min_height(40.0);
@@ -37,9 +40,13 @@ pub fn header(ui: &mut Ui, cx: &mut AppContext<'_>) -> bool {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 deploy = ui.add(Button::primary("Deploy agent").icon(Icon::Add)).clicked();
                 ui.add_space(space::M);
-                ui.allocate_ui_with_layout(egui::vec2(2.0 * 132.0 + space::L, 40.0), Layout::left_to_right(Align::Center), |ui| {
-                    load(ui, cx.world, 132.0);
-                });
+                ui.allocate_ui_with_layout(
+                    egui::vec2(2.0 * 132.0 + space::L, 40.0),
+                    Layout::left_to_right(Align::Center),
+                    |ui| {
+                        load(ui, cx.world, 132.0);
+                    },
+                );
             });
         });
     }
@@ -48,12 +55,20 @@ pub fn header(ui: &mut Ui, cx: &mut AppContext<'_>) -> bool {
 
 fn counts(ui: &mut Ui, world: &World, narrow: bool) {
     let counts = world.counts();
+    if counts == Counts::default() && world.processes_state().ready().is_none() {
+        return; // nobody knows yet; "0 running" would be a claim
+    }
     let colors = &tokens(ui).phase;
     ui.spacing_mut().item_spacing.x = space::S;
     let figures = [
         (counts.running, "running", colors.executing, true),
         (counts.queued, "queued", colors.idle, counts.queued > 0),
-        (counts.waiting, if counts.waiting == 1 { "waits for you" } else { "wait for you" }, colors.waiting, counts.waiting > 0),
+        (
+            counts.waiting,
+            if counts.waiting == 1 { "waits for you" } else { "wait for you" },
+            colors.waiting,
+            counts.waiting > 0,
+        ),
     ];
     for (number, word, color, shown) in figures {
         if !shown {
@@ -74,7 +89,7 @@ fn counts(ui: &mut Ui, world: &World, narrow: bool) {
 fn load(ui: &mut Ui, world: &World, width: f32) {
     let Some(status) = world.status() else { return };
     let host = &status.host;
-    ui.spacing_mut().item_spacing.x = space::L;
+    ui.spacing_mut().item_spacing.x = space::M;
     let memory = if host.memory_total_bytes == 0 {
         0.0
     } else {
@@ -88,16 +103,20 @@ fn load(ui: &mut Ui, world: &World, width: f32) {
         .inner
     };
     cell(ui, "CPU", host.cpu_share, &format!("{:.0} %", host.cpu_share * 100.0));
-    let hover = format!(
-        "{} of {} in use",
-        size_text(host.memory_used_bytes),
-        size_text(host.memory_total_bytes)
-    );
+    let hover =
+        format!("{} of {} in use", size_text(host.memory_used_bytes), size_text(host.memory_total_bytes));
     cell(ui, "Memory", memory, &size_text(host.memory_used_bytes)).on_hover_text(hover);
 }
 
 /// Draws filters and layout. `focus` gives the search field the keyboard; `shown` agents are shown.
-pub fn toolbar(ui: &mut Ui, cx: &AppContext<'_>, filter: &mut Filter, view: &mut View, focus: bool, shown: usize) {
+pub fn toolbar(
+    ui: &mut Ui,
+    cx: &AppContext<'_>,
+    filter: &mut Filter,
+    view: &mut View,
+    focus: bool,
+    shown: usize,
+) {
     let which = [(Which::All, None, "All"), (Which::Live, None, "Live"), (Which::Ended, None, "Ended")];
     if cx.narrow {
         ui.horizontal(|ui| {
@@ -115,7 +134,9 @@ pub fn toolbar(ui: &mut Ui, cx: &AppContext<'_>, filter: &mut Filter, view: &mut
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             layout_buttons(ui, view);
             ui.add_space(space::S);
-            label(ui, TextKind::Label, Tone::Faint, text::plural(shown, "agent"));
+            if shown > 0 {
+                label(ui, TextKind::Label, Tone::Faint, text::plural(shown, "agent"));
+            }
         });
     });
 }

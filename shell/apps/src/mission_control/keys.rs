@@ -16,8 +16,11 @@ pub fn handle(app: &mut MissionControl, ui: &Ui, cx: &AppContext<'_>) {
     }
     if on_card && let Some(id) = cursor_id {
         // Otherwise egui would move the focus to the nearest control.
-        let filter =
-            egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..egui::EventFilter::default() };
+        let filter = egui::EventFilter {
+            horizontal_arrows: true,
+            vertical_arrows: true,
+            ..egui::EventFilter::default()
+        };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
     }
     let typed = ui.input(|input| {
@@ -36,28 +39,36 @@ pub fn handle(app: &mut MissionControl, ui: &Ui, cx: &AppContext<'_>) {
         }
         _ => {}
     }
-    let columns = if app.view == View::Grid { app.columns.max(1) } else { 1 } as isize;
+    let columns = if app.view == View::Grid { app.columns.max(1) } else { 1 };
     let step = ui.input(|input| {
-        [(Key::ArrowLeft, -1), (Key::ArrowRight, 1), (Key::ArrowUp, -columns), (Key::ArrowDown, columns)]
-            .into_iter()
-            .find(|(key, _)| input.key_pressed(*key) && !input.modifiers.any())
-            .map(|(_, step)| step)
+        [
+            (Key::ArrowLeft, 1, false),
+            (Key::ArrowRight, 1, true),
+            (Key::ArrowUp, columns, false),
+            (Key::ArrowDown, columns, true),
+        ]
+        .into_iter()
+        .find(|(key, ..)| input.key_pressed(*key) && !input.modifiers.any())
     });
-    let Some(step) = step else { return };
+    let Some((_, step, forward)) = step else { return };
     let pids = app.shown.pids();
     let at = app.cursor.and_then(|pid| pids.iter().position(|shown| *shown == pid));
     let next = match at {
         None => 0,
         Some(at) => {
-            let next = at as isize + step;
-            if next < 0 || next >= pids.len() as isize { at } else { next as usize }
+            let next = if forward { at.checked_add(step) } else { at.checked_sub(step) };
+            next.filter(|next| *next < pids.len()).unwrap_or(at)
         }
     };
     let Some(pid) = pids.get(next).copied() else { return };
     app.cursor = Some(pid);
     app.move_to = Some(pid);
     if let Some(id) = find(cx.world, &app.ended, pid).map(card::id) {
-        ui.memory_mut(|memory| memory.request_focus(id));
+        ui.memory_mut(|memory| {
+            memory.request_focus(id);
+            // The arrow has done its work: egui must not move the focus once more.
+            memory.move_focus(egui::FocusDirection::None);
+        });
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use aether_kit::{
-    Column as Col, Icon, IconButton, Table, TextKind, Tone, duration_text, label, phase_dot, phase_name,
-};
+use aether_kit::{Column as Col, Icon, IconButton, Table, TextKind, Tone, label, phase_dot, phase_name};
 use aether_protocol::Pid;
 use egui::Ui;
 
@@ -39,8 +37,11 @@ pub fn show(app: &mut MissionControl, ui: &mut Ui, cx: &mut AppContext<'_>) -> V
                     match kinds.get(column).copied().flatten() {
                         None if column == 0 => {
                             let selected = app.selection.contains(&process.pid);
-                            let (icon, word) =
-                                if selected { (Icon::CheckCircle, "Deselect") } else { (Icon::Circle, "Select") };
+                            let (icon, word) = if selected {
+                                (Icon::CheckCircle, "Deselect")
+                            } else {
+                                (Icon::Circle, "Select")
+                            };
                             let name = format!("{word} {}", process.name);
                             if ui.add(IconButton::new(icon, name).size(24.0).selected(selected)).clicked() {
                                 toggled.push(process.pid);
@@ -78,7 +79,7 @@ pub fn show(app: &mut MissionControl, ui: &mut Ui, cx: &mut AppContext<'_>) -> V
                             label(ui, TextKind::Number, Tone::Normal, steps);
                         }
                         Some(Column::Time) => {
-                            let time = duration_text(text::lifetime_ms(process, cx.world.now()));
+                            let time = card::lifetime(process, cx.world.now());
                             label(ui, TextKind::Number, Tone::Normal, time);
                         }
                         Some(Column::Tokens) => {

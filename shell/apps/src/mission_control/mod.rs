@@ -11,6 +11,7 @@ mod keys;
 mod list;
 mod preview;
 mod shown;
+mod tall_sheet;
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,7 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use aether_kit::{Button, EmptyState, ErrorState, Icon, IconButton, TextKind, Tone, label, space, tokens};
-use aether_protocol::{
-    Pid,
-    process::Process,
-    terminal::Target,
-};
+use aether_protocol::{Pid, process::Process, terminal::Target};
 use egui::{Frame, Margin, Ui};
 
 use actions::Wish;
@@ -56,6 +53,7 @@ pub struct MissionControl {
     doubt: Option<Doubt>,
     deploy: Option<Deploy>,
     focus_search: bool,
+    gaps: u64,
 }
 
 impl MissionControl {
@@ -95,7 +93,8 @@ impl MissionControl {
     fn body(&mut self, ui: &mut Ui, cx: &mut AppContext<'_>) {
         let nothing = self.shown.pids().is_empty();
         let state = cx.world.processes_state();
-        let waits_for_ended = self.filter.which.has_ended() && self.ended.is_first() && self.ended.error().is_none();
+        let waits_for_ended =
+            self.filter.which.has_ended() && self.ended.is_first() && self.ended.error().is_none();
         if nothing {
             if let Loaded::Failed(error) = state {
                 if ErrorState::of(error).show(ui) {
@@ -135,12 +134,14 @@ impl MissionControl {
         }
         match self.filter.which {
             Which::Ended => {
-                if EmptyState::new(Icon::Archive, "No agent has ended yet").action("Show all", None).show(ui) {
+                if EmptyState::new(Icon::Archive, "No agent has ended yet").action("Show all", None).show(ui)
+                {
                     self.filter.which = Which::All;
                 }
             }
             Which::Live | Which::All => {
-                let sentence = if self.filter.which == Which::Live { "No agent is running" } else { "No agents yet" };
+                let sentence =
+                    if self.filter.which == Which::Live { "No agent is running" } else { "No agents yet" };
                 if EmptyState::new(Icon::Rocket, sentence).action("Deploy agent", Some(Icon::Add)).show(ui) {
                     self.open_deploy(DeployForm::default());
                 }
@@ -170,7 +171,8 @@ impl MissionControl {
                         (Icon::Pause, "Pause selected", Deed::Pause),
                         (Icon::Play, "Resume selected", Deed::Resume),
                     ] {
-                        let fitting: Vec<&Process> = chosen.iter().filter(|process| deed.fits(process)).collect();
+                        let fitting: Vec<&Process> =
+                            chosen.iter().filter(|process| deed.fits(process)).collect();
                         let button = Button::secondary(name).icon(icon).small();
                         if ui.add_enabled(!fitting.is_empty(), button).clicked() {
                             for process in fitting {
@@ -212,6 +214,10 @@ impl App for MissionControl {
 
     fn logic(&mut self, cx: &mut AppContext<'_>) {
         self.deeds.logic(cx);
+        if cx.world.gaps() != self.gaps {
+            self.gaps = cx.world.gaps();
+            self.ended.refresh();
+        }
         self.ended.logic();
         if self.filter.which.has_ended() {
             self.ended.want_first(cx.client);

@@ -37,7 +37,8 @@ pub fn lines(known: &Known, rows: usize) -> Vec<Line> {
         }));
         return lines;
     }
-    let mut lines: Vec<Line> = known.steps.iter().rev().filter_map(|seen| line(&seen.step.body)).take(rows).collect();
+    let mut lines: Vec<Line> =
+        known.steps.iter().rev().filter_map(|seen| line(&seen.step.body)).take(rows).collect();
     lines.reverse();
     lines
 }
@@ -55,7 +56,9 @@ fn last_output(known: &Known) -> Option<&str> {
 
 fn last_command(known: &Known) -> Option<String> {
     known.steps.iter().rev().find_map(|seen| match &seen.step.body {
-        StepBody::CallStarted { call } if call.tool == "run_command" => Some(text::one_line(&call_line(call), 80)),
+        StepBody::CallStarted { call } if call.tool == "run_command" => {
+            Some(text::one_line(&call_line(call), 80))
+        }
         _ => None,
     })
 }
@@ -65,7 +68,9 @@ fn line(body: &StepBody) -> Option<Line> {
         StepBody::Message { from, text } => (format!("{from}: {text}"), None),
         StepBody::Thought { text, .. } if text.trim().is_empty() => return None,
         StepBody::Thought { text, .. } => (text.clone(), Some(Phase::Thinking)),
-        StepBody::CallStarted { call } => (format!("{} {}", call.tool, call_line(call)), Some(Phase::Executing)),
+        StepBody::CallStarted { call } => {
+            (format!("{} {}", call.tool, call_line(call)), Some(Phase::Executing))
+        }
         StepBody::CallFinished { ok: true, output, .. } => (output.clone(), Some(Phase::Observing)),
         StepBody::CallFinished { ok: false, output, .. } => (output.clone(), Some(Phase::Failed)),
         StepBody::CallInterrupted { tool, .. } => (format!("{tool} was interrupted"), Some(Phase::Failed)),
@@ -119,11 +124,19 @@ mod tests {
     fn the_last_command_shows_its_output() {
         let mut world = world_of(1);
         world.apply(Incoming::Live(Live::WordsEnd { pid: Pid(1) }));
-        assert_eq!(preview(&world, 1).last().unwrap(), "The model's answer was not valid JSON; it was asked again");
+        assert_eq!(
+            preview(&world, 1).last().unwrap(),
+            "The model's answer was not valid JSON; it was asked again"
+        );
         tell(&mut world, 99, stepped(1, 8, journal()[6].clone()));
         assert_eq!(
             preview(&world, 1),
-            ["$ cat hello.txt && wc -c hello.txt", "Good morning from a small machine.", "36 hello.txt", "exit status 0"]
+            [
+                "$ cat hello.txt && wc -c hello.txt",
+                "Good morning from a small machine.",
+                "36 hello.txt",
+                "exit status 0"
+            ]
         );
     }
 }

@@ -108,7 +108,9 @@ impl Shown {
             Column::Steps => rows.sort_by_key(|process| (process.steps_used, process.pid)),
             Column::Time => rows.sort_by_key(|process| (text::lifetime_ms(process, now), process.pid)),
             Column::Tokens => {
-                rows.sort_by_key(|process| (process.usage.input_tokens + process.usage.output_tokens, process.pid));
+                rows.sort_by_key(|process| {
+                    (process.usage.input_tokens + process.usage.output_tokens, process.pid)
+                });
             }
         }
         if filter.reversed {
@@ -168,7 +170,7 @@ mod tests {
         let live = Filter { which: Which::Live, ..Filter::default() };
         assert_eq!(shown(&world, &Ended::default(), &live).len(), 12);
         let words = Filter { text: "LIBRARIAN changes.md".to_owned(), ..Filter::default() };
-        assert_eq!(shown(&world, &Ended::default(), &words), [1, 13]);
+        assert_eq!(shown(&world, &Ended::default(), &words), [13, 1]);
         let pid = Filter { text: "12".to_owned(), ..Filter::default() };
         assert_eq!(shown(&world, &Ended::default(), &pid), [12]);
     }

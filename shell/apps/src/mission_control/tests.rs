@@ -90,6 +90,7 @@ fn what_a_menu_offers_fits_the_agent() {
     looked_at(&mut harness, "mission-menu");
     harness.key_press(Key::Escape);
     harness.run();
+    click(&mut harness, "Ended");
     click(&mut harness, "Actions for librarian-7");
     assert!(has(&harness, "Remove agent…") && !has(&harness, "Pause"));
     click(&mut harness, "Remove agent…");
@@ -193,6 +194,15 @@ fn older_ones_come_a_page_at_a_time() {
     harness.run();
     assert_eq!(harness.state().app.shown.pids().len(), 50);
     click(&mut harness, "Show more");
+    assert!(harness.state().app.ended.is_loading());
+}
+
+#[test]
+fn after_a_gap_the_newest_ended_ones_are_read_again() {
+    let mut harness = wide(empty_world());
+    assert!(!harness.state().app.ended.is_loading());
+    harness.state_mut().world.resync();
+    harness.run();
     assert!(harness.state().app.ended.is_loading());
 }
 

@@ -51,8 +51,8 @@ pub fn process(pid: u64, state: State, phase: Phase) -> Process {
         phase,
         reason: (phase == Phase::Waiting).then(|| "Which of the two reports is the final one?".to_owned()),
         host_pid: started.then_some(4_200 + pid as u32),
-        created_at: UnixMillis(NOW.0 - 400_000 - pid as i64 * 1_000),
-        started_at: started.then_some(UnixMillis(NOW.0 - 395_000 - pid as i64 * 900)),
+        created_at: UnixMillis(NOW.0 - 400_000 - pid.cast_signed() * 1_000),
+        started_at: started.then_some(UnixMillis(NOW.0 - 395_000 - pid.cast_signed() * 900)),
         ended_at: ended.then_some(UnixMillis(NOW.0 - 60_000)),
         steps_used: 3 + (pid % 14) as u32,
         steps_limit: 20,
@@ -65,7 +65,11 @@ pub fn process(pid: u64, state: State, phase: Phase) -> Process {
             layer("seccomp", true, "104 system calls allowed"),
             layer("no_new_privs", true, "set"),
             layer("rlimits", true, "memory 512 MB, 64 processes"),
-            layer("cgroup", false, "This host has no cgroup v2; limits hold for each process, not for all together"),
+            layer(
+                "cgroup",
+                false,
+                "This host has no cgroup v2; limits hold for each process, not for all together",
+            ),
         ],
     }
 }
@@ -102,7 +106,11 @@ pub fn call(id: &str, tool: &str, args: serde_json::Value) -> ToolCall {
 
 /// A short, believable journal.
 pub fn journal() -> Vec<StepBody> {
-    let write = call("c1", "write_file", json!({"path": "hello.txt", "content": "Good morning from a small machine.\n"}));
+    let write = call(
+        "c1",
+        "write_file",
+        json!({"path": "hello.txt", "content": "Good morning from a small machine.\n"}),
+    );
     let run = call("c2", "run_command", json!({"command": "cat hello.txt && wc -c hello.txt"}));
     let thought = |text: &str, calls: Vec<ToolCall>| StepBody::Thought {
         text: text.to_owned(),
@@ -114,7 +122,8 @@ pub fn journal() -> Vec<StepBody> {
     vec![
         StepBody::Message {
             from: "ada".to_owned(),
-            text: "Write hello.txt with one friendly sentence, then check that it can be read again".to_owned(),
+            text: "Write hello.txt with one friendly sentence, then check that it can be read again"
+                .to_owned(),
         },
         thought("I will write the sentence first, then read the file back to be sure.", vec![write.clone()]),
         StepBody::CallStarted { call: write },

@@ -58,12 +58,19 @@ pub fn no_kernel() -> Client {
 }
 
 /// Puts an app on a stage.
-pub fn on<A: App + 'static>(app: A, world: World, size: Vec2, theme: Theme, text_percent: u16) -> Harness<'static, Stage<A>> {
+pub fn on<A: App + 'static>(
+    app: A,
+    world: World,
+    size: Vec2,
+    theme: Theme,
+    text_percent: u16,
+) -> Harness<'static, Stage<A>> {
     let appearance =
         Appearance { theme, reduced_motion: true, text_scale_percent: text_percent, ..Appearance::default() };
     let narrow = size.x < 600.0;
     let stage = Stage { app, world, client: no_kernel(), commands: Vec::new(), appearance, narrow };
-    let mut harness = Harness::builder().with_size(size).build_ui_state(|ui, stage: &mut Stage<A>| stage.frame(ui), stage);
+    let mut harness =
+        Harness::builder().with_size(size).build_ui_state(|ui, stage: &mut Stage<A>| stage.frame(ui), stage);
     harness.run();
     harness
 }

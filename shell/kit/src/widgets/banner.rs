@@ -61,7 +61,7 @@ impl<'a> Banner<'a> {
             .show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 ui.horizontal(|ui| {
-                    let (rect, _) = ui.allocate_exact_size(vec2(20.0, 24.0), egui::Sense::hover());
+                    let (rect, _) = ui.allocate_exact_size(vec2(20.0, 28.0), egui::Sense::hover());
                     paint_icon(ui.painter(), rect.center(), tone_icon(self.tone), 18.0, color, true);
                     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                         if self.dismiss && icon_button(ui, Icon::Close, "Dismiss").clicked() {
@@ -74,7 +74,7 @@ impl<'a> Banner<'a> {
                         }
                         ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
                             ui.spacing_mut().item_spacing.y = 2.0;
-                            ui.add_space(3.0);
+                            ui.add_space(if self.detail.is_some() { 0.0 } else { 6.0 });
                             label_wrapped(ui, TextKind::Body, Tone::Normal, self.text);
                             if let Some(detail) = self.detail {
                                 label_wrapped(ui, TextKind::Label, Tone::Muted, detail);

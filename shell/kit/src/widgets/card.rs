@@ -68,7 +68,7 @@ impl Card {
             }
             _ => None,
         };
-        let inner = Frame::NONE.inner_margin(Margin::same(self.padding as i8)).show(ui, add);
+        let inner = Frame::NONE.inner_margin(Margin::same(self.padding as i8)).show(ui, |ui| ui.vertical(add).inner);
         let rect = inner.response.rect;
         if self.name.is_some() {
             ui.data_mut(|data| data.insert_temp(id, rect));

@@ -2,7 +2,7 @@
 
 use egui::{Color32, CornerRadius, Role, Sense, Ui, WidgetInfo, vec2};
 
-use crate::{Button, Icon, TextKind, mix, paint_icon, space, tokens, truncated};
+use crate::{Button, Icon, TextKind, mix, paint_icon, space, tokens};
 
 /// Nothing here yet: an icon, a sentence, one action.
 #[must_use = "Show it with `show`"]
@@ -81,8 +81,13 @@ fn middle(
 ) -> bool {
     let tokens = tokens(ui);
     let width = ui.available_width().min(380.0);
-    let text = truncated(ui, TextKind::Emphasis, tokens.text, sentence, width, 4);
-    let detail_galley = detail.map(|detail| truncated(ui, TextKind::Body, tokens.text_muted, detail, width, 6));
+    let centered = |kind: TextKind, color: Color32, words: &str| {
+        let mut job = egui::text::LayoutJob::simple(words.to_owned(), kind.font(), color, width);
+        job.halign = egui::Align::Center;
+        ui.painter().layout_job(job)
+    };
+    let text = centered(TextKind::Emphasis, tokens.text, sentence);
+    let detail_galley = detail.map(|detail| centered(TextKind::Body, tokens.text_muted, detail));
     let high = 48.0
         + space::M
         + text.size().y
@@ -104,7 +109,7 @@ fn middle(
         {
             let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-            ui.painter().galley(rect.min, galley, color);
+            ui.painter().galley(rect.center_top(), galley, color);
             ui.add_space(space::XS);
         }
         let Some((text, icon)) = action else { return false };

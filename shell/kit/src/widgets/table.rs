@@ -101,10 +101,10 @@ impl<'a> Table<'a> {
         let mut answer = TableAnswer::default();
         let width = ui.available_width();
         let widths = self.widths(width);
-        self.header(ui, &widths, &mut answer);
         let row_height = self.row_height;
         let spacing = ui.spacing().item_spacing;
         ui.spacing_mut().item_spacing.y = 0.0;
+        self.header(ui, &widths, &mut answer);
         ScrollArea::vertical().id_salt((self.name, "rows")).auto_shrink([false, false]).show_rows(
             ui,
             row_height,

@@ -1,6 +1,6 @@
 //! An app's tile: its hue in two stops, its glyph in white.
 
-use egui::{Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, ecolor::Hsva, pos2};
+use egui::{Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, ecolor::HsvaGamma, pos2};
 
 use crate::{Icon, focus_ring, mix, paint_icon};
 
@@ -45,9 +45,9 @@ impl Hue {
             Self::Slate => 0.52,
             _ => 0.90,
         };
-        let stop = |value: f32| Color32::from(Hsva::new(hue, saturation, value, 1.0));
-        let tinted: Color32 = Hsva::new((hue + 0.04).fract(), saturation, value * 0.66, 1.0).into();
-        (stop(value), tinted)
+        let stop = |value: f32| Color32::from(HsvaGamma { h: hue, s: saturation, v: value, a: 1.0 });
+        let tinted = HsvaGamma { h: (hue + 0.04).fract(), s: saturation, v: value * 0.66, a: 1.0 };
+        (stop(value), tinted.into())
     }
 }
 

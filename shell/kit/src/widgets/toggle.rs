@@ -44,7 +44,7 @@ pub fn checkbox(ui: &mut Ui, on: &mut bool, text: &str) -> Response {
     let corner = CornerRadius::same(5);
     if *on {
         ui.painter().rect_filled(square, corner, tokens.accent_fill);
-        paint_icon(ui.painter(), center, Icon::Check, 14.0, tokens.on_fill, true);
+        paint_icon(ui.painter(), center, Icon::Check, 14.0, tokens.on_fill, false);
     } else {
         let edge = if response.hovered() { tokens.text_muted } else { tokens.text_faint };
         ui.painter().rect(square, corner, tokens.surface_2, Stroke::new(1.0, edge), StrokeKind::Inside);

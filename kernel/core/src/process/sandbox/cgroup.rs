@@ -13,6 +13,9 @@ use super::Limits;
 /// The controllers that are used.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
+/// Where the kernel itself goes.
+const LEAF: &str = "aetherd";
+
 /// The kernel's part of the host's cgroup tree.
 #[derive(Debug)]
 pub(super) struct Subtree {
@@ -35,14 +38,28 @@ impl Subtree {
         if !missing.is_empty() {
             return Err(format!("the cgroup v2 controllers {} are not available here", missing.join(", ")));
         }
-        let leaf = own.join("aetherd");
-        let describe =
-            |error: io::Error| format!("{} is not delegated to the kernel: {error}", own.display());
-        make(&leaf).map_err(describe)?;
-        fs::write(leaf.join("cgroup.procs"), "0").map_err(describe)?;
-        let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
-        fs::write(own.join("cgroup.subtree_control"), wanted).map_err(describe)?;
-        Ok(Self { root: own })
+        let subtree = Self { root: own };
+        subtree.divide().map_err(|error| {
+            subtree.undo();
+            format!("{} is not delegated to the kernel: {error}", subtree.root.display())
+        })?;
+        Ok(subtree)
+    }
+
+    fn divide(&self) -> io::Result<()> {
+        let leaf = self.root.join(LEAF);
+        make(&leaf)?;
+        fs::write(leaf.join("cgroup.procs"), "0")?;
+        fs::write(
+            self.root.join("cgroup.subtree_control"),
+            CONTROLLERS.map(|name| format!("+{name}")).join(" "),
+        )
+    }
+
+    /// Where other processes share the cgroup it cannot be divided; the kernel goes back to where it was.
+    fn undo(&self) {
+        let _ = fs::write(self.root.join("cgroup.procs"), "0");
+        let _ = fs::remove_dir(self.root.join(LEAF));
     }
 
     /// For people.
@@ -117,7 +134,9 @@ fn own_cgroup() -> Result<PathBuf, String> {
             (kind == "cgroup2").then(|| PathBuf::from(path))
         })
         .ok_or("cgroup v2 is not mounted on this host")?;
-    Ok(mount.join(relative))
+    // A kernel that divided it before is in the leaf already.
+    let relative = relative.strip_suffix(LEAF).unwrap_or(relative);
+    Ok(mount.join(relative.trim_end_matches('/')))
 }
 
 fn make(path: &Path) -> io::Result<()> {

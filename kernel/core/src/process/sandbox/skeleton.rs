@@ -57,8 +57,7 @@ pub(super) fn system() -> Vec<(PathBuf, Place)> {
 /// the dynamic linker, TLS libraries and Debian's alternatives need.
 pub(super) fn generate(runtime_dir: &Path) -> io::Result<()> {
     let etc = etc(runtime_dir);
-    fs::create_dir_all(&etc)?;
-    open_for_reading(&etc)?;
+    make_folder(&etc)?;
     for (name, text) in [
         ("passwd", PASSWD),
         ("group", GROUP),
@@ -84,7 +83,8 @@ fn certificates(etc: &Path) -> io::Result<()> {
     let folder = etc.join("ssl/certs");
     let target = folder.join("ca-certificates.crt");
     let Ok(found) = fs::metadata(source) else { return Ok(()) };
-    fs::create_dir_all(&folder)?;
+    make_folder(&etc.join("ssl"))?;
+    make_folder(&folder)?;
     if fs::metadata(&target).is_ok_and(|old| old.len() == found.len()) {
         return Ok(());
     }
@@ -94,7 +94,7 @@ fn certificates(etc: &Path) -> io::Result<()> {
 /// Debian's alternatives: `cc`, `awk`, `editor` are links into this directory, and from it into `/usr`.
 fn copy_links(source: &Path, target: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(source) else { return Ok(()) };
-    fs::create_dir_all(target)?;
+    make_folder(target)?;
     for entry in entries {
         let entry = entry?;
         let Ok(leads_to) = fs::read_link(entry.path()) else { continue };
@@ -119,6 +119,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
-fn open_for_reading(folder: &Path) -> io::Result<()> {
+/// Readable for every sandbox's user, whatever the kernel's umask.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }

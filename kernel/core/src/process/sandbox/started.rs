@@ -17,7 +17,7 @@ use rustix::{
 use tokio::sync::watch;
 
 use super::{Owner, SandboxError, arguments::UID_INSIDE, cgroup::Group, spawn::Child};
-use crate::process::tree::{ProcessTree, Root, Scope};
+use crate::process::tree::{ProcessTree, Root, Scope, children};
 
 /// How much of what a sandbox writes to its standard error is kept.
 const TAIL_BYTES: usize = 8 * 1024;
@@ -84,6 +84,8 @@ pub(super) struct Sandboxed {
     own_namespace: bool,
     nice: i32,
     root: Option<Arc<Root>>,
+    /// Children of bubblewrap that were ended before they were reported.
+    strays: Vec<OwnedFd>,
     exit: watch::Sender<Option<Exit>>,
     ended: Option<Exit>,
 }
@@ -114,6 +116,7 @@ impl Start {
             own_namespace: self.own_namespace,
             nice: self.nice,
             root: None,
+            strays: Vec::new(),
             exit: watch::Sender::new(None),
             ended: None,
         })
@@ -169,11 +172,25 @@ impl Sandboxed {
     }
 
     /// Ends it, however far it came.
-    pub(super) fn kill(&self) {
-        if let Some(root) = &self.root {
-            root.end();
+    pub(super) fn kill(&mut self) {
+        match &self.root {
+            Some(root) => root.end(),
+            None => self.kill_unreported(),
         }
         let _ = pidfd_send_signal(&self.monitor, Signal::KILL);
+    }
+
+    /// A child that bubblewrap has made and not reported is not tied to its parent yet, and would stay.
+    fn kill_unreported(&mut self) {
+        // Standing still it makes no other meanwhile.
+        let _ = pidfd_send_signal(&self.monitor, Signal::STOP);
+        for child in children(self.monitor_pid) {
+            let Ok(pidfd) = pidfd_open(child, PidfdFlags::empty()) else { continue };
+            if parent_of(child) == Some(self.monitor_pid) {
+                let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+                self.strays.push(pidfd);
+            }
+        }
     }
 
     /// Why it never stood, for people.
@@ -195,7 +212,11 @@ impl Sandboxed {
             return None;
         }
         let child = child_pid(&self.report)?;
-        Some(self.stand(child).inspect_err(|_| self.kill()))
+        let tree = self.stand(child);
+        if tree.is_err() {
+            self.kill();
+        }
+        Some(tree)
     }
 
     fn stand(&mut self, child: Pid) -> Result<ProcessTree, SandboxError> {
@@ -245,8 +266,14 @@ impl Sandboxed {
 
     /// Whether the namespace's init, and with it everything in the namespace, has ended and is reaped.
     fn init_is_gone(&self) -> bool {
-        let Some(root) = &self.root else { return true };
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        for stray in &self.strays {
+            let _ = waitid(WaitId::PidFd(stray.as_fd()), options);
+        }
+        if !self.strays.iter().all(is_readable) {
+            return false;
+        }
+        let Some(root) = &self.root else { return true };
         match waitid(WaitId::PidFd(root.init.as_fd()), options) {
             Ok(Some(_)) => true,
             Ok(None) | Err(rustix::io::Errno::INTR) => false,

@@ -1,176 +1,22 @@
 //! Real sandboxes, real processes.
 
 use std::{
-    collections::BTreeSet,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
 use aether_protocol::{
-    Pid,
     process::{Exit, SignalName},
     system::Health,
 };
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::unix::OwnedReadHalf,
-    sync::Mutex,
-};
+use tokio::io::AsyncWriteExt;
 
-use super::{Limits, Program, Sandbox, SandboxConfig, SpawnSpec, Spawned, owner_of};
+use super::{Program, Sandbox, SandboxConfig, owner_of};
 
-/// Long enough for a busy machine; a test that reaches it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+mod ground;
 
-/// Tests that count what is left behind must not see each other's sandboxes.
-pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());
-
-/// The agent's binary, built beside the tests.
-pub(crate) fn agent_binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let binary = test.parent().and_then(Path::parent).expect("the target directory").join("aether-agent");
-    assert!(binary.is_file(), "{} is missing: run `cargo build -p aether-agent`", binary.display());
-    binary
-}
-
-/// A place for one test's homes and sandbox files. Readable for all, as users of sandboxes must enter it.
-pub(crate) struct Ground {
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) sandbox: Sandbox,
-}
-
-impl Ground {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        let sandbox = Sandbox::probe(SandboxConfig::new(folder.path().join("run")));
-        Self { folder, sandbox }
-    }
-
-    pub(crate) fn spec(&self, pid: u64) -> SpawnSpec {
-        let home = self.folder.path().join(format!("home-{pid}"));
-        fs::create_dir_all(&home).expect("a home");
-        SpawnSpec {
-            pid: Pid(pid),
-            hostname: format!("Test {pid}"),
-            home,
-            agent_binary: agent_binary(),
-            limits: Limits { processes: 64, ..Limits::default() },
-            priority: 3,
-        }
-    }
-
-    /// Runs a shell script whose descriptor 3 is the link.
-    pub(crate) async fn shell(&self, pid: u64, script: &str) -> Talk {
-        let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-        let spawned = self.sandbox.launch(&self.spec(pid), &Program::Exec(command)).await.expect("a sandbox");
-        Talk::new(spawned)
-    }
-}
-
-/// A sandbox and its lines.
-pub(crate) struct Talk {
-    pub(crate) tree: crate::process::tree::ProcessTree,
-    lines: BufReader<OwnedReadHalf>,
-    input: tokio::net::unix::OwnedWriteHalf,
-}
-
-impl Talk {
-    pub(crate) fn new(spawned: Spawned) -> Self {
-        let (read, input) = spawned.link.into_split();
-        Self { tree: spawned.tree, lines: BufReader::new(read), input }
-    }
-
-    /// The next line, or what went wrong in the sandbox.
-    pub(crate) async fn line(&mut self) -> String {
-        let mut line = String::new();
-        let read = tokio::time::timeout(PATIENCE, self.lines.read_line(&mut line)).await;
-        let count = read.expect("a line in time").expect("a line");
-        assert!(count > 0, "the sandbox ended: {:?} {}", self.tree.exit(), self.tree.last_words());
-        line.trim_end().to_owned()
-    }
-
-    async fn rest(&mut self) -> String {
-        let mut text = String::new();
-        let read = tokio::time::timeout(PATIENCE, self.lines.read_to_string(&mut text)).await;
-        read.expect("the end in time").expect("text");
-        text
-    }
-
-    async fn exit(&self) -> Exit {
-        tokio::time::timeout(PATIENCE, self.tree.wait()).await.expect("an end in time")
-    }
-}
-
-/// All that a sandbox could leave behind.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Traces {
-    pub(crate) processes: BTreeSet<String>,
-    mounts: String,
-    descriptors: BTreeSet<String>,
-    pub(crate) terminals: BTreeSet<String>,
-    cgroups: usize,
-}
-
-impl Traces {
-    pub(crate) fn now() -> Self {
-        Self {
-            // Every process of the host that came from these tests, zombies included.
-            processes: names("/proc")
-                .into_iter()
-                .filter(|name| name.parse::<u32>().is_ok())
-                .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok())
-                .filter(|stat| {
-                    ["(bwrap)", "(aether-agent)", "(sh)", "(sleep)"].iter().any(|it| stat.contains(it))
-                })
-                .filter(|stat| parent_is_ours(stat))
-                .collect(),
-            mounts: fs::read_to_string("/proc/self/mountinfo").expect("mounts"),
-            descriptors: names("/proc/self/fd")
-                .into_iter()
-                .filter_map(|fd| {
-                    Some(format!("{fd} {}", fs::read_link(format!("/proc/self/fd/{fd}")).ok()?.display()))
-                })
-                .collect(),
-            terminals: names("/dev/pts"),
-            cgroups: names("/sys/fs/cgroup/unified").len(),
-        }
-    }
-
-    /// For tests that keep descriptors of their own.
-    pub(crate) fn without_descriptors(mut self) -> Self {
-        self.descriptors.clear();
-        self
-    }
-}
-
-fn names(folder: &str) -> BTreeSet<String> {
-    fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect()
-}
-
-/// The kernel adopts orphans, so whatever came from it has it as an ancestor.
-fn parent_is_ours(stat: &str) -> bool {
-    let own = std::process::id();
-    let mut stat = stat.to_owned();
-    loop {
-        let Some(parent) =
-            stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok())
-        else {
-            return false;
-        };
-        if parent == own {
-            return true;
-        }
-        match fs::read_to_string(format!("/proc/{parent}/stat")) {
-            Ok(next) if parent > 1 => stat = next,
-            _ => return false,
-        }
-    }
-}
+pub(crate) use ground::{ALONE, Ground, Traces, agent_binary, wait_until};
 
 #[tokio::test]
 async fn the_probe_is_quick_and_names_what_is_missing() {
@@ -351,66 +197,6 @@ async fn dropping_the_tree_or_the_waiting_task_ends_it() {
         () = std::future::ready(()) => {}
     }
     wait_until(|| Traces::now().processes.is_empty()).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_spawns_and_kills_leave_nothing_behind() {
-    let _alone = ALONE.lock().await;
-    let ground = Ground::new();
-    ground.shell(10, "exit").await.exit().await;
-    wait_until(|| Traces::now().processes.is_empty()).await;
-    let before = Traces::now();
-    let script = "setsid sleep 1000 & sleep 1000 & echo ready >&3; read line <&3";
-    let mut latencies = Vec::new();
-    let mut living = Vec::new();
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    for number in 0..200_u64 {
-        let start = Instant::now();
-        let mut talk = ground.shell(10 + number % 16, script).await;
-        assert_eq!(talk.line().await, "ready");
-        latencies.push(start.elapsed());
-        living.push(talk);
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        while living.len() > usize::try_from(random % 8).expect("small") {
-            let at = usize::try_from(random >> 8).unwrap_or_default() % living.len();
-            end(living.swap_remove(at), random).await;
-        }
-    }
-    for talk in living {
-        end(talk, 0).await;
-    }
-    wait_until(|| Traces::now() == before).await;
-    latencies.sort();
-    println!("spawn to first line: median {:?}, p99 {:?}", latencies[100], latencies[198]);
-}
-
-/// In one of the ways in which sandboxes end.
-async fn end(talk: Talk, random: u64) {
-    match random % 4 {
-        0 => drop(talk.tree.kill_and_wait().await),
-        1 => drop(talk),
-        2 => {
-            talk.tree.signal(SignalName::Stop).expect("stopped");
-            talk.tree.kill_and_wait().await;
-        }
-        _ => {
-            let Talk { tree, lines, input } = talk;
-            drop((lines, input));
-            tokio::time::timeout(PATIENCE, tree.wait()).await.expect("it ends with its link");
-        }
-    }
-}
-
-/// Looks again until it holds; fails when it never does.
-pub(crate) async fn wait_until(mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    let mut beats = tokio::time::interval(Duration::from_millis(5));
-    while !holds() {
-        assert!(Instant::now() < deadline, "it never came to be: {:#?}", Traces::now());
-        beats.tick().await;
-    }
 }
 
 #[tokio::test]

@@ -79,7 +79,8 @@ fn pid_inside(pid: Pid) -> Option<i32> {
     status.lines().find_map(|line| line.strip_prefix("NSpid:"))?.split_ascii_whitespace().last()?.parse().ok()
 }
 
-fn children(pid: Pid) -> Vec<Pid> {
+/// The children of a process, the oldest first.
+pub(crate) fn children(pid: Pid) -> Vec<Pid> {
     let number = pid.as_raw_nonzero();
     fs::read_to_string(format!("/proc/{number}/task/{number}/children"))
         .unwrap_or_default()

@@ -19,6 +19,8 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use tokio::sync::watch;
 
+pub(crate) use members::children;
+
 use super::sandbox::{Group, Owner, Tail};
 
 /// Why a signal did not arrive everywhere, or a measure could not be taken.

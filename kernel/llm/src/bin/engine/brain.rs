@@ -80,7 +80,12 @@ pub fn load(file: &Path) -> Result<LlamaModel, Failure> {
 
 impl Brain {
     /// The next thought. `wanted` is asked often; `words` hears what is written.
-    pub fn think(&mut self, job: &Job, wanted: &dyn Fn() -> bool, words: &dyn Fn(&str)) -> Result<Outcome, Failure> {
+    pub fn think(
+        &mut self,
+        job: &Job,
+        wanted: &dyn Fn() -> bool,
+        words: &dyn Fn(&str),
+    ) -> Result<Outcome, Failure> {
         if !wanted() {
             return Err(cancelled());
         }
@@ -125,7 +130,8 @@ impl Brain {
         if !self.loaded.as_ref().is_some_and(fits) {
             self.loaded = Some(Loaded::new(&job.file, job.context_tokens, threads)?);
         }
-        let loaded = self.loaded.as_mut().ok_or_else(|| Failure::new(FailKind::Engine, "the model is not there"))?;
+        let loaded =
+            self.loaded.as_mut().ok_or_else(|| Failure::new(FailKind::Engine, "the model is not there"))?;
         if loaded.threads != threads {
             loaded.change_threads(threads)?;
         }
@@ -153,10 +159,13 @@ impl Loaded {
 
     /// The same state in a context with another number of threads, which is fixed when a context is made.
     fn change_threads(&mut self, threads: u32) -> Result<(), Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::new(FailKind::Engine, format!("its state was lost: {error}"));
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(FailKind::Engine, format!("its state was lost: {error}"))
+        };
         let mut other = new_context(self.model, self.context_tokens, threads)?;
         if !self.cached.is_empty() {
-            let state = self.context.state_seq_get(0, LlamaStateSeqFlags::empty()).map_err(|error| failed(&error))?;
+            let state =
+                self.context.state_seq_get(0, LlamaStateSeqFlags::empty()).map_err(|error| failed(&error))?;
             other.state_seq_set(&state, 0).map_err(|error| failed(&error))?;
         }
         self.context = other;
@@ -236,10 +245,18 @@ impl Loaded {
         Ok(written)
     }
 
-    fn add(&self, batch: &mut LlamaBatch<'_>, token: LlamaToken, at: usize, is_last: bool) -> Result<(), Failure> {
+    fn add(
+        &self,
+        batch: &mut LlamaBatch<'_>,
+        token: LlamaToken,
+        at: usize,
+        is_last: bool,
+    ) -> Result<(), Failure> {
         let position = i32::try_from(self.cached.len() + at)
             .map_err(|_| Failure::new(FailKind::TooLong, "there are more tokens than can be counted"))?;
-        batch.add(token, position, &[0], is_last).map_err(|error| Failure::new(FailKind::Engine, error.to_string()))
+        batch
+            .add(token, position, &[0], is_last)
+            .map_err(|error| Failure::new(FailKind::Engine, error.to_string()))
     }
 
     fn decode(&mut self, batch: &mut LlamaBatch<'_>) -> Result<(), Failure> {
@@ -282,16 +299,25 @@ fn prompt_text(model: &LlamaModel, job: &Job) -> Result<String, Failure> {
     let template = template.to_str().map_err(|error| Failure::new(FailKind::Model, error.to_string()))?;
     let vocab = model.vocab();
     let piece = |token| String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
-    prompt::render(template, &prompt::turns(&job.messages, &job.tools), &piece(vocab.bos()), &piece(vocab.eos()))
-        .map_err(|error| Failure::new(FailKind::Request, format!("its chat template refuses the conversation: {error}")))
+    prompt::render(
+        template,
+        &prompt::turns(&job.messages, &job.tools),
+        &piece(vocab.bos()),
+        &piece(vocab.eos()),
+    )
+    .map_err(|error| {
+        Failure::new(FailKind::Request, format!("its chat template refuses the conversation: {error}"))
+    })
 }
 
 fn call_grammar(model: &LlamaModel, job: &Job) -> Result<LlamaSampler, Failure> {
     let schema = grammar::calls_schema(&job.tools, job.max_output_tokens);
-    let text = json_schema_to_grammar(&schema)
-        .map_err(|error| Failure::new(FailKind::Request, format!("a tool's schema is not understood: {error}")))?;
-    LlamaSampler::grammar(model, &text, "root")
-        .map_err(|error| Failure::new(FailKind::Request, format!("a tool's schema makes no grammar: {error}")))
+    let text = json_schema_to_grammar(&schema).map_err(|error| {
+        Failure::new(FailKind::Request, format!("a tool's schema is not understood: {error}"))
+    })?;
+    LlamaSampler::grammar(model, &text, "root").map_err(|error| {
+        Failure::new(FailKind::Request, format!("a tool's schema makes no grammar: {error}"))
+    })
 }
 
 /// The call in a text, where the text is a whole one.

@@ -42,13 +42,19 @@ fn bound(schema: &mut Value, longest: u64) {
                 Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
                 _ => false,
             };
-            if is_string && !map.contains_key("enum") && !map.contains_key("const") && !map.contains_key("pattern") {
+            if is_string
+                && !map.contains_key("enum")
+                && !map.contains_key("const")
+                && !map.contains_key("pattern")
+            {
                 let own = map.get("maxLength").and_then(Value::as_u64).unwrap_or(longest);
                 map.insert("maxLength".to_owned(), json!(own.min(longest)));
             }
             for (key, inner) in map.iter_mut() {
                 match inner {
-                    Value::Object(named) if matches!(key.as_str(), "properties" | "$defs" | "definitions") => {
+                    Value::Object(named)
+                        if matches!(key.as_str(), "properties" | "$defs" | "definitions") =>
+                    {
                         named.values_mut().for_each(|schema| bound(schema, longest));
                     }
                     inner => bound(inner, longest),
@@ -66,7 +72,9 @@ fn ordered(schema: &Value) -> String {
         Value::Object(map) => {
             let fields = map.iter().map(|(key, value)| {
                 let text = match value {
-                    Value::Object(properties) if key == "properties" => properties_text(properties, map.get("required")),
+                    Value::Object(properties) if key == "properties" => {
+                        properties_text(properties, map.get("required"))
+                    }
                     value => ordered(value),
                 };
                 format!("{}:{text}", json!(key))
@@ -79,7 +87,8 @@ fn ordered(schema: &Value) -> String {
 }
 
 fn properties_text(properties: &Map<String, Value>, required: Option<&Value>) -> String {
-    let fields = in_order(properties, required).map(|(name, schema)| format!("{}:{}", json!(name), ordered(schema)));
+    let fields =
+        in_order(properties, required).map(|(name, schema)| format!("{}:{}", json!(name), ordered(schema)));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
@@ -95,7 +104,9 @@ pub fn in_order<'a>(
 
 /// The names of a tool's arguments, required ones first; others in brackets. For the prompt.
 pub fn argument_names(parameters: &Value) -> String {
-    let Some(properties) = parameters.get("properties").and_then(Value::as_object) else { return String::new() };
+    let Some(properties) = parameters.get("properties").and_then(Value::as_object) else {
+        return String::new();
+    };
     let required = parameters.get("required");
     let is_required = |name: &str| {
         required.and_then(Value::as_array).is_some_and(|required| required.iter().any(|other| other == name))
@@ -134,9 +145,8 @@ mod tests {
     fn required_arguments_come_first_in_their_order_and_strings_are_bounded() {
         let schema = calls_schema(&[write_file()], 100);
         let [path, content, lines] =
-            [r#""path":{"maxLength":40"#, r#""content":{"maxLength":200"#, r#""lines":{"#].map(|piece| {
-                schema.find(piece).unwrap_or_else(|| panic!("{piece} is not in {schema}"))
-            });
+            [r#""path":{"maxLength":40"#, r#""content":{"maxLength":200"#, r#""lines":{"#]
+                .map(|piece| schema.find(piece).unwrap_or_else(|| panic!("{piece} is not in {schema}")));
         assert!(path < content && content < lines, "{schema}");
         assert!(!schema.contains("The text"));
         assert_eq!(argument_names(&write_file().parameters), "path, content, [lines]");

@@ -17,7 +17,10 @@ impl Picker {
     /// Temperature 0 takes the likeliest token each time.
     pub fn new(grammar: Option<LlamaSampler>, temperature: f32, seed: u32) -> Self {
         let chance = (temperature > 0.0).then(|| {
-            LlamaSampler::chain([LlamaSampler::top_p(0.95, 1), LlamaSampler::temp(temperature), LlamaSampler::dist(seed)], true)
+            LlamaSampler::chain(
+                [LlamaSampler::top_p(0.95, 1), LlamaSampler::temp(temperature), LlamaSampler::dist(seed)],
+                true,
+            )
         });
         Self { grammar, chance }
     }

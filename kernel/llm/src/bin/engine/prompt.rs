@@ -26,7 +26,9 @@ pub fn turns(messages: &[Message], tools: &[ToolSpec]) -> Vec<Turn> {
     }
     for message in messages {
         let (role, content) = match message {
-            Message::System { text } if turns.is_empty() && !tools.is_empty() => ("system", format!("{text}\n\n{offer}")),
+            Message::System { text } if turns.is_empty() && !tools.is_empty() => {
+                ("system", format!("{text}\n\n{offer}"))
+            }
             Message::System { text } => ("system", text.clone()),
             Message::User { text } => ("user", text.clone()),
             Message::Assistant { text, calls } if calls.is_empty() => ("assistant", text.clone()),
@@ -57,7 +59,8 @@ fn call_text(call: &ToolCall, tools: &[ToolSpec]) -> String {
     let args = match (&call.args, schema) {
         (Value::Object(args), Some(schema)) => {
             let fields = in_order(args, schema.get("required"));
-            let fields: Vec<String> = fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect();
+            let fields: Vec<String> =
+                fields.map(|(name, value)| format!("{}: {value}", json!(name))).collect();
             format!("{{{}}}", fields.join(", "))
         }
         (args, _) => args.to_string(),
@@ -66,9 +69,15 @@ fn call_text(call: &ToolCall, tools: &[ToolSpec]) -> String {
 }
 
 fn offer(tools: &[ToolSpec]) -> String {
-    let mut text = String::from("Answer with one JSON object: {\"tool\": NAME, \"args\": {...}}. The tools are:");
+    let mut text =
+        String::from("Answer with one JSON object: {\"tool\": NAME, \"args\": {...}}. The tools are:");
     for tool in tools {
-        text.push_str(&format!("\n- {}({}): {}", tool.name, argument_names(&tool.parameters), tool.description));
+        text.push_str(&format!(
+            "\n- {}({}): {}",
+            tool.name,
+            argument_names(&tool.parameters),
+            tool.description
+        ));
     }
     text
 }
@@ -107,7 +116,9 @@ fn without_system(turns: &[Turn]) -> Vec<Turn> {
     let Some((system, rest)) = turns.split_first() else { return Vec::new() };
     let mut rest = rest.to_vec();
     match rest.first_mut() {
-        Some(first) if first.role == "user" => first.content = format!("{}\n\n{}", system.content, first.content),
+        Some(first) if first.role == "user" => {
+            first.content = format!("{}\n\n{}", system.content, first.content)
+        }
         _ => rest.insert(0, Turn { role: "user", content: system.content.clone() }),
     }
     rest
@@ -127,7 +138,11 @@ mod tests {
             Message::User { text: "Do it".to_owned() },
             Message::Assistant {
                 text: "ignored".to_owned(),
-                calls: vec![ToolCall { id: "1".to_owned(), tool: "rm".to_owned(), args: json!({ "all": true, "path": "a" }) }],
+                calls: vec![ToolCall {
+                    id: "1".to_owned(),
+                    tool: "rm".to_owned(),
+                    args: json!({ "all": true, "path": "a" }),
+                }],
             },
             Message::Tool { call: "1".to_owned(), tool: "rm".to_owned(), text: "removed\n".to_owned() },
             Message::User { text: "Go on".to_owned() },
@@ -136,7 +151,11 @@ mod tests {
 
     #[test]
     fn results_are_said_by_the_user_and_roles_alternate() {
-        let tools = [ToolSpec { name: "rm".to_owned(), description: "Removes".to_owned(), parameters: json!({ "required": ["path"] }) }];
+        let tools = [ToolSpec {
+            name: "rm".to_owned(),
+            description: "Removes".to_owned(),
+            parameters: json!({ "required": ["path"] }),
+        }];
         let turns = turns(&conversation(), &tools);
         let roles: Vec<&str> = turns.iter().map(|turn| turn.role).collect();
         assert_eq!(roles, ["system", "user", "assistant", "user"]);

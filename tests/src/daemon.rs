@@ -214,8 +214,8 @@ impl Stopped {
 
 fn token_of(response: &Response) -> Result<String> {
     let json = response.json()?;
-    json["token"]
-        .as_str()
+    json.get("token")
+        .and_then(serde_json::Value::as_str)
         .filter(|token| !token.is_empty())
         .map(str::to_owned)
         .with_context(|| format!("no token: {json}"))

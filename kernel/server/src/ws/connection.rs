@@ -139,7 +139,7 @@ impl Connection {
                 match TerminalFrame::decode(&bytes) {
                     Some(frame) if self.terminals.write(&frame) => {}
                     Some(_) => {
-                        self.refuse("The terminal is not attached to this connection".to_owned()).await?
+                        self.refuse("The terminal is not attached to this connection".to_owned()).await?;
                     }
                     None => self.refuse("The frame is too short to name a terminal".to_owned()).await?,
                 }

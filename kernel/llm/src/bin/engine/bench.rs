@@ -33,12 +33,12 @@ pub fn bench(file: &Path, plan: &Plan) -> anyhow::Result<()> {
         .with_n_threads_batch(threads)
         .with_no_perf(true);
     let mut context = model.new_context(backend().map_err(failed)?, params)?;
-    let words = u32::try_from(model.n_vocab())?;
+    let words = i64::from(model.n_vocab());
     let mut state = 1_u32;
     let mut token = move || {
         // Any tokens will do, and the same in each run.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        LlamaToken(((state >> 8) % words) as i32)
+        LlamaToken((i64::from(state >> 8) % words) as i32)
     };
     let mut batch = LlamaBatch::new(512, 1);
     let mut read = Vec::new();

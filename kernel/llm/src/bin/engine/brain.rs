@@ -27,6 +27,9 @@ use crate::{grammar, pick::Picker, prompt, threads};
 /// How many tokens are computed before it is asked again whether the thought is wanted.
 const STRIDE: usize = 128;
 
+/// After how many written tokens it is asked again whether the machine has become busy.
+const LOOK_AROUND: u64 = 8;
+
 /// Why there is no thought.
 #[derive(Debug)]
 pub struct Failure {
@@ -173,6 +176,18 @@ impl Loaded {
         Ok(())
     }
 
+    /// Goes on with fewer threads where the machine has become busy. More are tried at the next thought only, since
+    /// a change costs as much as some tokens.
+    fn give_way(&mut self) -> Result<(), Failure> {
+        if self.threads > 1 {
+            let free = threads::free(self.threads);
+            if free < self.threads {
+                return self.change_threads(free);
+            }
+        }
+        Ok(())
+    }
+
     /// Brings the context to `tokens`, computing only what is not there yet. Returns how many were there.
     fn read(&mut self, tokens: &[LlamaToken], wanted: &dyn Fn() -> bool) -> Result<usize, Failure> {
         let same = self.cached.iter().zip(tokens).take_while(|(a, b)| a == b).count();
@@ -191,6 +206,7 @@ impl Loaded {
             if !wanted() {
                 return Err(cancelled());
             }
+            self.give_way()?;
             batch.clear();
             for (at, token) in chunk.iter().enumerate() {
                 let is_last = number + 1 == chunks && at + 1 == chunk.len();
@@ -236,6 +252,9 @@ impl Loaded {
                     written.ended = true;
                     break;
                 }
+            }
+            if written.tokens % LOOK_AROUND == 1 {
+                self.give_way()?;
             }
             batch.clear();
             self.add(&mut batch, token, 0, true)?;
@@ -360,9 +379,41 @@ pub fn show_prompt(file: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use serde_json::json;
 
-    use super::{parse_call, whole_characters};
+    use super::{Loaded, parse_call, whole_characters};
+    use crate::pick::Picker;
+
+    /// The small model, in the folder that `AETHER_TEST_MODELS` names, else in the cache.
+    fn model_file() -> PathBuf {
+        let home = || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/aether/models");
+        let folder = std::env::var_os("AETHER_TEST_MODELS").map_or_else(home, PathBuf::from);
+        let file = folder.join("SmolLM2-135M-Instruct.Q4_1.gguf");
+        assert!(file.is_file(), "the model is missing: there is no {}", file.display());
+        file
+    }
+
+    #[test]
+    fn a_change_of_threads_in_the_middle_changes_no_word() {
+        let texts = [false, true].map(|change| {
+            let mut loaded = Loaded::new(&model_file(), 512, 1).unwrap();
+            let prompt = "The capital of France is Paris. The capital of Spain is";
+            let tokens = loaded.model.vocab().tokenize(prompt.as_bytes(), false, false);
+            loaded.read(&tokens[..4], &|| true).unwrap();
+            if change {
+                loaded.change_threads(2).unwrap();
+                assert_eq!(loaded.threads, 2);
+                loaded.change_threads(1).unwrap();
+            }
+            assert_eq!(loaded.read(&tokens, &|| true).unwrap(), 4, "what was read is not read again");
+            let mut picker = Picker::new(None, 0.0, 0);
+            loaded.write(6, &mut picker, false, &|| true, &|_| {}).unwrap().text
+        });
+        assert!(texts[0].contains("Madrid"), "{texts:?}");
+        assert_eq!(texts[0], texts[1]);
+    }
 
     #[test]
     fn characters_wait_until_they_are_whole() {

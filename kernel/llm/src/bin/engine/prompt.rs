@@ -72,12 +72,8 @@ fn offer(tools: &[ToolSpec]) -> String {
     let mut text =
         String::from("Answer with one JSON object: {\"tool\": NAME, \"args\": {...}}. The tools are:");
     for tool in tools {
-        text.push_str(&format!(
-            "\n- {}({}): {}",
-            tool.name,
-            argument_names(&tool.parameters),
-            tool.description
-        ));
+        let line = ["\n- ", &tool.name, "(", &argument_names(&tool.parameters), "): ", &tool.description];
+        text.extend(line);
     }
     text
 }

@@ -123,9 +123,20 @@ impl Mouth {
                     tries += 1;
                     self.pause(self.pace.delay(tries, error.retry_after_secs))?;
                 }
+                // After a TERM the kernel lets nothing begin.
+                Err(LinkError::Kernel(error)) if error.code == Code::Interrupted => {
+                    self.end_if_asked()?;
+                    return Err(LinkError::Kernel(error).into());
+                }
                 other => return Ok(other?),
             }
         }
+    }
+
+    /// TERM ends the life between two steps.
+    fn end_if_asked(&mut self) -> Result<(), Stop> {
+        self.signals.look().map_err(LinkError::from)?;
+        if self.signals.terminated() { Err(Stop::End(End::Terminated)) } else { Ok(()) }
     }
 
     /// Waits, unless the life is to end.
@@ -161,10 +172,10 @@ impl Life {
         }
         loop {
             while let Some(call) = self.conversation.next_call() {
-                self.end_if_asked()?;
+                self.mouth.end_if_asked()?;
                 self.act(call)?;
             }
-            self.end_if_asked()?;
+            self.mouth.end_if_asked()?;
             if self.conversation.silent_in_row() >= MAX_SILENT {
                 return self
                     .fail(format!("The model answered {MAX_SILENT} times in a row without calling a tool"));
@@ -194,12 +205,6 @@ impl Life {
         }
     }
 
-    /// TERM ends the life between two steps.
-    fn end_if_asked(&mut self) -> Result<(), Stop> {
-        self.mouth.signals.look().map_err(LinkError::from)?;
-        if self.mouth.signals.terminated() { Err(Stop::End(End::Terminated)) } else { Ok(()) }
-    }
-
     fn think(&mut self) -> Result<Thought, Stop> {
         let (mut tries, mut shrinks, mut interruptions) = (0, 0, 0);
         loop {
@@ -226,9 +231,10 @@ impl Life {
                     ))?;
                     self.mouth.pause(delay)?;
                 }
-                Code::Interrupted => {
+                Code::Interrupted if interruptions < self.mouth.pace.max_tries => {
+                    self.mouth.end_if_asked()?;
                     interruptions += 1;
-                    self.note("The thought was interrupted; thinking again")?;
+                    self.note(&format!("{}; thinking again", error.message))?;
                     self.mouth.pause(self.mouth.pace.delay(interruptions, None) / 4)?;
                 }
                 Code::TooLarge | Code::Invalid if shrinks < MAX_SHRINKS && self.shrink() => {

@@ -14,7 +14,7 @@ pub fn show(ctx: &Context, screen: Rect, top: f32, connection: &ConnectionState)
     };
     let width = 460.0_f32.min(screen.width() - 16.0);
     let mut asked = false;
-    Area::new(Id::new("connection banner"))
+    Area::new(Id::unique("connection banner"))
         .order(Order::Foreground)
         .fixed_pos(pos2(screen.center().x - width / 2.0, top + 8.0))
         .default_size(vec2(width, 48.0))

@@ -3,7 +3,7 @@
 use aether_apps::World;
 use aether_client::ConnectionState;
 use aether_kit::{Appearance, Icon, TextKind, phase_color, tokens, with_alpha};
-use aether_protocol::process::Phase;
+use aether_protocol::process::{Phase, State};
 use egui::{
     Align, Area, Color32, Context, Id, Layout, Order, Popup, Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo,
     pos2, vec2,
@@ -52,7 +52,7 @@ pub fn show(ctx: &Context, screen: Rect, shown: &Shown<'_>) -> Vec<Deed> {
     let height = if shown.narrow { HEIGHT_TOUCH } else { HEIGHT };
     let rect = Rect::from_min_size(screen.min, vec2(screen.width(), height));
     let mut deeds = Vec::new();
-    Area::new(Id::new("menu bar"))
+    Area::new(Id::unique("menu bar"))
         .order(Order::Foreground)
         .fixed_pos(rect.min)
         .default_size(rect.size())
@@ -231,8 +231,9 @@ fn agents(ui: &mut Ui, shown: &Shown<'_>, deeds: &mut Vec<Deed>) {
     }
     let tokens = tokens(ui);
     // Those that need a person first, so that they are never cut off.
-    let mut phases: Vec<Phase> = shown.world.live().map(|known| known.process.phase).collect();
-    phases.sort_by_key(|phase| *phase != Phase::Waiting);
+    let mut phases: Vec<(State, Phase)> =
+        shown.world.live().map(|known| (known.process.state, known.process.phase)).collect();
+    phases.sort_by_key(|(_, phase)| *phase != Phase::Waiting);
     let dots = phases.len().min(DOTS);
     let text = if shown.narrow {
         counts.running.to_string()
@@ -247,9 +248,9 @@ fn agents(ui: &mut Ui, shown: &Shown<'_>, deeds: &mut Vec<Deed>) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, 22.0), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     parts::paint_hover(ui, &response, rect, egui::CornerRadius::same(aether_kit::radius::CONTROL));
-    for (at, phase) in phases.iter().take(DOTS).enumerate() {
+    for (at, (state, phase)) in phases.iter().take(DOTS).enumerate() {
         let center = pos2(rect.left() + 12.0 + at as f32 * 9.0, rect.center().y);
-        ui.painter().circle_filled(center, 3.0, phase_color(tokens, *phase));
+        ui.painter().circle_filled(center, 3.0, phase_color(tokens, *state, *phase));
     }
     let left = rect.left() + 14.0 + dots as f32 * 9.0;
     ui.painter().galley(pos2(left, rect.center().y - galley.size().y / 2.0), galley, tokens.text);

@@ -249,7 +249,7 @@ impl Desktop {
     }
 
     /// The tiles of the dock: pinned apps, then whatever else is open.
-    fn tiles(&mut self, narrow: bool) -> Vec<Tile> {
+    fn tiles(&self, narrow: bool) -> Vec<Tile> {
         let front = self.windows.stack.focused();
         let waiting = self.world.counts().waiting;
         let given = given(&self.client, &self.world, &self.appearance, narrow);

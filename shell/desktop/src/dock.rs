@@ -60,7 +60,7 @@ pub fn show(ctx: &Context, screen: Rect, tiles: &[Tile], appearance: &Appearance
         size,
     );
     let mut ask = None;
-    Area::new(Id::new("dock"))
+    Area::new(Id::unique("dock"))
         .order(Order::Foreground)
         .fixed_pos(rect.min)
         .default_size(size)
@@ -141,7 +141,7 @@ struct TileLook {
 impl TileLook {
     fn show(&self, ui: &mut egui::Ui, rect: Rect, appearance: &Appearance) -> bool {
         let tokens = tokens(ui);
-        let response = ui.interact(rect, ui.id().with(self.id), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with(self.id), Sense::click());
         let name = match self.badge {
             0 => self.name.to_owned(),
             1 => format!("{}, 1 waits for you", self.name),

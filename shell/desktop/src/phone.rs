@@ -20,7 +20,7 @@ const TOOLS: f32 = 44.0;
 pub fn app(ui: &mut Ui, rect: Rect, id: WindowId, app: &mut dyn App, cx: &mut AppContext<'_>) {
     ui.painter().rect_filled(rect, 0, tokens(ui).surface_0);
     // The tools take a row only where the app has some; that is known from the frame before.
-    let known = Id::new(("phone tools", id.0));
+    let known = Id::unique(("phone tools", id.0));
     let had: bool = ui.data(|data| data.get_temp(known)).unwrap_or(false);
     let row = Rect::from_min_size(rect.min, vec2(rect.width(), if had { TOOLS } else { 0.0 }));
     let builder = UiBuilder::new()
@@ -49,7 +49,7 @@ pub fn app(ui: &mut Ui, rect: Rect, id: WindowId, app: &mut dyn App, cx: &mut Ap
 pub fn bar(ctx: &Context, screen: Rect, tiles: &[Tile]) -> Option<Deed> {
     let rect = Rect::from_min_max(pos2(screen.left(), screen.bottom() - BAR), screen.max);
     let mut deed = None;
-    Area::new(Id::new("phone bar"))
+    Area::new(Id::unique("phone bar"))
         .order(Order::Foreground)
         .fixed_pos(rect.min)
         .default_size(rect.size())
@@ -99,7 +99,7 @@ struct Item {
 impl Item {
     fn show(&self, ui: &Ui, rect: Rect) -> bool {
         let tokens = tokens(ui);
-        let response = ui.interact(rect, ui.id().with(self.name), Sense::click());
+        let response = ui.interact(rect, ui.scope_id().with(self.name), Sense::click());
         let name = match self.badge {
             0 => self.name.to_owned(),
             1 => format!("{}, 1 waits for you", self.name),

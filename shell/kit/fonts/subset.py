@@ -58,7 +58,7 @@ def tabular(font):
 
 for weight in ["Regular", "Medium", "SemiBold"]:
     subset(INTER / f"Inter-{weight}.otf", f"Inter-{weight}.otf", INTERFACE, ["kern", "ccmp"])
-subset(INTER / "Inter-Regular.otf", "Inter-Tabular.otf", [ord(c) for c in "0123456789 +-.,:%/()$€−–"], [], tabular)
+subset(INTER / "Inter-Regular.otf", "Inter-Tabular.otf", [ord(c) for c in "0123456789"], [], tabular)
 for weight in ["Regular", "Bold"]:
     subset(MONO / f"JetBrainsMono-{weight}.ttf", f"JetBrainsMono-{weight}.ttf", TERMINAL, [])
 

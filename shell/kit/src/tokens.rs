@@ -143,7 +143,7 @@ pub struct Tokens {
     pub shadow_inactive: Shadow,
 }
 
-const fn rgb(hex: u32) -> Color32 {
+pub(crate) const fn rgb(hex: u32) -> Color32 {
     Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Ui, pos2};
 use serde::{Deserialize, Serialize};
 
-use crate::{mix, tokens, with_alpha};
+use crate::{mix, tokens, tokens::rgb, with_alpha};
 
 /// One of the four wallpapers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,10 +27,6 @@ struct Palette {
     above: Color32,
     below: Color32,
     lights: [Color32; 3],
-}
-
-const fn rgb(hex: u32) -> Color32 {
-    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
 impl Wallpaper {

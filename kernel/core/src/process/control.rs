@@ -1,13 +1,18 @@
 //! What people do to processes: signals, take-over, budget, priority, messages.
 
+use std::{sync::Arc, time::Duration};
+
 use aether_protocol::{
     Actor, Error, Pid, Result, UserId,
     journal::StepBody,
     process::{Phase, Process, SignalName, State},
 };
 
-use super::{Processes, change_in, journal, spawn};
+use super::{Living, Processes, change_in, journal, spawn, tree::TreeError};
 use crate::Kernel;
+
+/// How long the reply to a signal that ends a process waits for the end to be on disk.
+const END_WAIT: Duration = Duration::from_secs(5);
 
 impl Kernel {
     /// Sends a signal to the whole tree of a process.
@@ -46,7 +51,7 @@ impl Processes {
         };
         let Some(living) = living else {
             return if ends {
-                Ok(process)
+                self.ended(owner, pid).await
             } else {
                 Err(Error::conflict("This process has not started yet")
                     .hint("KILL and TERM end it; other signals can be sent when it runs"))
@@ -55,35 +60,69 @@ impl Processes {
         if ends {
             living.set_cause_of_death(cause);
         }
-        living
-            .tree
-            .signal(signal)
-            .map_err(|error| Error::conflict(format!("The signal could not be sent: {error}")))?;
-        if matches!(signal, SignalName::Term | SignalName::Int) {
-            living.interrupt();
-        }
-        let by = actor.to_string();
+        let at_once = match send(&living, signal).await {
+            // Nothing has begun that could be finished first.
+            Err(TreeError::Starting) if signal == SignalName::Term => {
+                send(&living, SignalName::Kill).await.map(|()| true)
+            }
+            sent => sent.map(|()| signal == SignalName::Kill),
+        };
+        let at_once = at_once.map_err(|error| could_not("The signal could not be sent", &error))?;
         match signal {
-            SignalName::Stop => {
-                self.change(actor, pid, move |process, _| {
-                    process.state = State::Stopped;
-                    process.reason = Some(format!("Stopped by {by}"));
-                    Ok(())
-                })
-                .await
+            SignalName::Term | SignalName::Kill if at_once => self.ended(owner, pid).await,
+            SignalName::Term => {
+                living.terminate();
+                self.get(owner, pid).await
             }
-            SignalName::Cont => {
-                self.change(actor, pid, |process, _| {
-                    if process.state == State::Stopped {
-                        process.state = state_of(process.phase);
-                        process.reason = None;
-                    }
-                    Ok(())
-                })
-                .await
+            SignalName::Int => {
+                living.interrupt();
+                self.get(owner, pid).await
             }
-            _ => self.get(owner, pid).await,
+            SignalName::Stop => self.stopped(actor, pid, &living).await,
+            SignalName::Cont => self.continued(actor, pid, &living).await,
+            SignalName::Kill | SignalName::Usr1 | SignalName::Usr2 => self.get(owner, pid).await,
         }
+    }
+
+    /// Its end is on disk when this returns, so that no crash of the kernel can bring it back.
+    async fn ended(&self, owner: UserId, pid: Pid) -> Result<Process> {
+        if tokio::time::timeout(END_WAIT, self.table.gone(pid)).await.is_err() {
+            tracing::warn!(%pid, "a process was told to end and has not yet");
+        }
+        self.get(owner, pid).await
+    }
+
+    async fn stopped(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
+        let by = actor.to_string();
+        let before = self.get_live(pid).map(|process| process.state);
+        let stopped = self
+            .change_live(actor, pid, move |process| {
+                process.state = State::Stopped;
+                // A question or a used-up budget is still what it waits for.
+                if process.phase != Phase::Waiting || process.reason.is_none() {
+                    process.reason = Some(format!("Stopped by {by}"));
+                }
+                Ok(())
+            })
+            .await?;
+        if before != Some(State::Stopped) {
+            living.set_paused_below(before == Some(State::Paused));
+        }
+        Ok(stopped)
+    }
+
+    async fn continued(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
+        let (by, paused) = (actor.to_string(), living.is_paused_below());
+        self.change_live(actor, pid, move |process| {
+            if process.state == State::Stopped {
+                process.state = if paused { State::Paused } else { state_of(process.phase) };
+                if process.phase != Phase::Waiting {
+                    process.reason = paused.then(|| format!("Taken over by {by}"));
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// A person takes over. The step in hand ends; the next does not begin.
@@ -93,9 +132,9 @@ impl Processes {
             return Err(Error::conflict("This process has not started yet").hint("Try again when it runs"));
         }
         let by = actor.to_string();
-        self.change(actor, pid, move |process, _| {
+        self.change_live(actor, pid, move |process| {
             if process.state == State::Stopped {
-                return Err(Error::conflict("This process is stopped").hint("Send CONT first").into());
+                return Err(Error::conflict("This process is stopped").hint("Send CONT first"));
             }
             if process.state != State::Paused {
                 process.state = State::Paused;
@@ -112,9 +151,9 @@ impl Processes {
     /// The agent goes on.
     pub(crate) async fn resume(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
         self.live_row(owner, pid).await?;
-        self.change(actor, pid, |process, _| {
+        self.change_live(actor, pid, |process| {
             if process.state != State::Paused {
-                return Err(Error::conflict("This process is not paused").into());
+                return Err(Error::conflict("This process is not paused").hint("`aether pause` takes it over"));
             }
             process.state = state_of(process.phase);
             if process.phase != Phase::Waiting {
@@ -131,7 +170,7 @@ impl Processes {
             return Err(Error::invalid("The number of steps is out of bounds").hint("1 to 1,000"));
         }
         self.live_row(owner, pid).await?;
-        self.change(actor, pid, move |process, _| {
+        self.change_live(actor, pid, move |process| {
             process.steps_limit = process.steps_limit.saturating_add(steps).min(spawn::MAX_STEPS);
             Ok(())
         })
@@ -149,7 +188,7 @@ impl Processes {
         spawn::checked_priority(priority)?;
         self.live_row(owner, pid).await?;
         let process = self
-            .change(actor, pid, move |process, _| {
+            .change_live(actor, pid, move |process| {
                 process.priority = priority;
                 Ok(())
             })
@@ -159,7 +198,7 @@ impl Processes {
             living
                 .tree
                 .set_priority(priority)
-                .map_err(|error| Error::conflict(format!("The priority could not be changed: {error}")))?;
+                .map_err(|error| could_not("The priority could not be changed", &error))?;
         }
         Ok(process)
     }
@@ -188,11 +227,42 @@ impl Processes {
         Ok(process)
     }
 
+    /// As [`Processes::change`], for what makes no sense any more once the process has ended: it may end between
+    /// a look at the table and the change.
+    async fn change_live<F>(&self, actor: &Actor, pid: Pid, edit: F) -> Result<Process>
+    where
+        F: FnOnce(&mut Process) -> Result<()> + Send + 'static,
+    {
+        self.change(actor, pid, move |process, _| {
+            if matches!(process.state, State::Zombie | State::Dead) {
+                return Err(ended(pid).into());
+            }
+            Ok(edit(process)?)
+        })
+        .await
+    }
+
+    fn get_live(&self, pid: Pid) -> Option<Arc<Process>> {
+        self.table.get(pid)
+    }
+
     /// The row of a process that has not ended.
     async fn live_row(&self, owner: UserId, pid: Pid) -> Result<Process> {
         let process = self.get(owner, pid).await?;
         if matches!(process.state, State::Zombie | State::Dead) { Err(ended(pid)) } else { Ok(process) }
     }
+}
+
+/// STOP waits until everything stands still, which no other task should have to wait for.
+async fn send(living: &Arc<Living>, signal: SignalName) -> Result<(), TreeError> {
+    let tree = Arc::clone(&living.tree);
+    let sent = tokio::task::spawn_blocking(move || tree.signal(signal)).await;
+    sent.map_err(|error| TreeError::Host { what: "sending", source: std::io::Error::other(error) })?.map(drop)
+}
+
+fn could_not(what: &str, error: &TreeError) -> Error {
+    let why = error.to_string();
+    Error::conflict(format!("{what}: {}", why.trim_end_matches('.')))
 }
 
 fn ended(pid: Pid) -> Error {

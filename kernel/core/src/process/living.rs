@@ -10,7 +10,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -55,6 +55,10 @@ pub(crate) struct Living {
     row: watch::Sender<u64>,
     /// Ends the thought in hand.
     interrupt: Notify,
+    /// Set once: TERM was sent, and nothing begins any more.
+    terminating: watch::Sender<bool>,
+    /// Whether it was paused when it was stopped, and is again when it goes on.
+    paused_below: AtomicBool,
     /// Why a person ended it.
     cause: Mutex<Option<String>>,
 }
@@ -80,6 +84,8 @@ impl Living {
             in_call: watch::Sender::new(false),
             row: watch::Sender::new(0),
             interrupt: Notify::new(),
+            terminating: watch::Sender::new(false),
+            paused_below: AtomicBool::new(false),
             cause: Mutex::default(),
         }
     }
@@ -97,6 +103,19 @@ impl Living {
     /// Gives up the thought in hand.
     pub(super) fn interrupt(&self) {
         self.interrupt.notify_waiters();
+    }
+
+    /// Lets nothing begin any more: what waits to begin is told so, and the process ends as its TERM says.
+    pub(super) fn terminate(&self) {
+        self.terminating.send_replace(true);
+    }
+
+    pub(super) fn set_paused_below(&self, paused: bool) {
+        self.paused_below.store(paused, Ordering::Release);
+    }
+
+    pub(super) fn is_paused_below(&self) -> bool {
+        self.paused_below.load(Ordering::Acquire)
     }
 
     pub(super) fn set_cause_of_death(&self, cause: String) {
@@ -281,6 +300,11 @@ impl Living {
         let (id, refused) = (call.id.clone(), refusal.clone());
         if refused.is_none() {
             self.in_call.send_replace(true);
+            // Whoever shuts down closes first and looks for calls then: one of the two sees the other.
+            if self.processes.is_closing() {
+                self.in_call.send_replace(false);
+                std::future::pending::<()>().await;
+            }
         }
         let written = self
             .journal(actor, move |process| {
@@ -465,9 +489,12 @@ impl Living {
     }
 
     /// Returns when nobody holds the process. At shutdown it never returns: the process is about to end, and its
-    /// journal says where it stood.
+    /// journal says where it stood. After a TERM it is an error: nothing begins any more.
     async fn not_held(&self) -> Result<()> {
         let mut row = self.row.subscribe();
+        if *self.terminating.borrow() {
+            return Err(to_end());
+        }
         self.changed(&mut row, |process| !is_held(process)).await?;
         if self.processes.is_closing() {
             std::future::pending::<()>().await;
@@ -475,17 +502,27 @@ impl Living {
         Ok(())
     }
 
-    /// Returns when the row is as wanted.
+    /// Returns when the row is as wanted, or the process is to end.
     async fn changed(&self, row: &mut watch::Receiver<u64>, wanted: impl Fn(&Process) -> bool) -> Result<()> {
+        let mut terminating = self.terminating.subscribe();
         loop {
             row.borrow_and_update();
             let process = self.processes.table.get(self.pid).ok_or_else(|| Error::conflict("This process has ended"))?;
             if wanted(&process) {
                 return Ok(());
             }
-            row.changed().await.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
+            tokio::select! {
+                changed = row.changed() => {
+                    changed.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
+                }
+                _ = terminating.wait_for(|terminating| *terminating) => return Err(to_end()),
+            }
         }
     }
+}
+
+fn to_end() -> Error {
+    Error::new(Code::Interrupted, "The process is to end")
 }
 
 /// Whether a person holds it: taken over, or stopped by a signal.

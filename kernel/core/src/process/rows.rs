@@ -78,6 +78,13 @@ pub(super) fn list(
     Ok(rows)
 }
 
+/// Whether a life of this agent is queued or alive.
+pub(super) fn is_live(connection: &Connection, agent: AgentId) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM lives WHERE agent = ?1 AND is_live = 1)")?
+        .query_row([agent.to_string()], |row| row.get(0))?)
+}
+
 /// Highest PID first.
 pub(crate) fn of_agent(connection: &Connection, agent: AgentId, before: Pid, limit: u32) -> Result<Vec<Process>> {
     parse(

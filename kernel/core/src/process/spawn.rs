@@ -43,6 +43,8 @@ impl Kernel {
             .store
             .write(move |tx| {
                 let agent = match known {
+                    // Asked again where nobody can come in between.
+                    Some(agent) if rows::is_live(tx, agent.id)? => return Err(runs_already(&agent).into()),
                     Some(agent) => agent,
                     None => new_agent(tx, owner, &role.id, wanted_name)?,
                 };
@@ -92,11 +94,11 @@ impl Kernel {
         };
         if let Some(agent) = &known {
             if self.processes.is_live(agent.id) {
-                return Err(Error::conflict(format!("{} is running already", agent.name))
-                    .hint("Say something to it, or end it first"));
+                return Err(runs_already(agent));
             }
             if spawn.name.as_ref().is_some_and(|name| *name != agent.name) {
-                return Err(Error::invalid("An agent that exists keeps its name"));
+                return Err(Error::invalid("An agent that exists keeps its name")
+                    .hint(format!("Leave the name out, or use {}", agent.name)));
             }
         } else if let Some(name) = &spawn.name {
             checked_name(name)?;
@@ -119,12 +121,15 @@ impl Kernel {
     pub(crate) async fn remove_agent(&self, actor: &Actor, owner: UserId, id: AgentId) -> Result<Removed> {
         let agent = self.agents.get(owner, id).await?;
         if self.processes.is_live(id) {
-            return Err(Error::conflict(format!("{} is running", agent.name)).hint("End it first"));
+            return Err(is_running(&agent.name));
         }
         let home = self.processes.home_of(id);
         let (name, by) = (agent.name.clone(), actor.clone());
         self.store
             .write(move |tx| {
+                if rows::is_live(tx, id)? {
+                    return Err(is_running(&name).into());
+                }
                 agents::delete(tx, id)?;
                 tx.emit(&by, aether_protocol::EventBody::AgentRemoved { agent: id, name })?;
                 Ok(())
@@ -308,6 +313,14 @@ impl Processes {
     }
 }
 
+fn runs_already(agent: &Agent) -> Error {
+    Error::conflict(format!("{} is running already", agent.name)).hint("Say something to it, or end it first")
+}
+
+fn is_running(name: &str) -> Error {
+    Error::conflict(format!("{name} is running")).hint("End it first")
+}
+
 /// What to say of an end that nobody announced. `last_words` is what the process wrote to its standard error.
 fn unexpected(exit: Exit, last_words: &str) -> Option<String> {
     let mut reason = match exit {
@@ -367,7 +380,7 @@ fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec<String>> {
 pub(super) fn checked_text(what: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::invalid(format!("The {what} is empty")));
+        return Err(Error::invalid(format!("The {what} is empty")).hint("1 to 8,000 characters"));
     }
     if text.contains('\0') || text.chars().count() > MAX_TEXT_CHARS {
         return Err(Error::invalid(format!("The {what} cannot be used")).hint("At most 8,000 characters, no NUL"));

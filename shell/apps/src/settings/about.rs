@@ -80,6 +80,8 @@ fn device(ui: &mut Ui, status: &Status) {
     let places = format!("{} of {} running, {} queued", status.running, status.max_running, status.queued);
     Card::new().show(ui, |ui| {
         ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = space::XS;
+        ui.spacing_mut().interact_size.y = 24.0;
         for (name, value) in [
             ("Device", status.device.as_str()),
             ("Aether", status.version.as_str()),

@@ -22,7 +22,7 @@ fn layout_key(user: impl std::fmt::Display) -> String {
 impl Desktop {
     /// Opens the desktop when a session stands, shows the door when it has ended.
     pub(super) fn follow_connection(&mut self) {
-        match (self.connection(), &self.phase) {
+        match (self.connection(), self.phase.clone()) {
             (ConnectionState::Online, Phase::Door) => {
                 let locked = self.host.load(LOCKED).is_some();
                 self.phase = if locked { Phase::Locked } else { Phase::Open };

@@ -74,7 +74,7 @@ impl Launcher {
         }
         let width = (screen.width() - 24.0).min(600.0);
         let top = screen.top() + (screen.height() * 0.16).max(16.0).min(140.0);
-        let area = Modal::default_area(Id::new("launcher"))
+        let area = Modal::default_area(Id::unique("launcher"))
             .order(Order::Foreground)
             .anchor(Align2::CENTER_TOP, vec2(0.0, top - screen.top()))
             .constrain_to(screen)
@@ -87,7 +87,7 @@ impl Launcher {
             .inner_margin(8);
         let mut chosen = None;
         let moved = self.take_keys(ctx);
-        let response = Modal::new(Id::new("launcher"))
+        let response = Modal::new(Id::unique("launcher"))
             .area(area)
             .backdrop_color(with_alpha(tokens.backdrop, 0.6))
             .frame(frame)
@@ -189,7 +189,7 @@ fn entries(world: &World, dark: bool) -> Vec<Entry> {
             title: process.name.clone(),
             detail: format!("{} · PID {} · {}", process.role, process.pid, process.goal),
             words: "process",
-            look: Look::Dot(phase_color(tokens, process.phase)),
+            look: Look::Dot(phase_color(tokens, process.state, process.phase)),
             deed: Deed::Open(Intent::Process(process.pid)),
             rank: 20,
         });

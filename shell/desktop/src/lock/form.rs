@@ -106,7 +106,8 @@ impl Form {
                     .char_limit(64)
                     .error(said(self.wrong, &[Wrong::NoName, Wrong::BadName]))
                     .focus(first && name_first);
-                enter |= entered(ui, &ui_add(ui, field));
+                let response = ui.add(field);
+            enter |= entered(ui, &response);
             }
             let field = sized(TextField::password("Password", &mut self.password), shown)
                 .hide_label()
@@ -114,7 +115,8 @@ impl Form {
                 .icon(Icon::Key)
                 .error(said(self.wrong, &[Wrong::NoPassword]))
                 .focus(first && !name_first);
-            enter |= entered(ui, &ui_add(ui, field));
+            let response = ui.add(field);
+            enter |= entered(ui, &response);
         });
         self.caps_hint(ui);
         problem(ui, error);
@@ -178,20 +180,24 @@ impl Form {
             .char_limit(64)
             .error(said(self.wrong, &[Wrong::NoCode]))
             .focus(first);
-        enter |= entered(ui, &ui_add(ui, field));
+        let response = ui.add(field);
+            enter |= entered(ui, &response);
         let field = sized(TextField::new("Owner name", &mut self.name), shown)
             .char_limit(32)
             .error(said(self.wrong, &[Wrong::NoName, Wrong::BadName]));
-        enter |= entered(ui, &ui_add(ui, field));
+        let response = ui.add(field);
+            enter |= entered(ui, &response);
         let field = sized(TextField::password("Password", &mut self.password), shown)
             .error(said(self.wrong, &[Wrong::NoPassword, Wrong::ShortPassword]));
-        enter |= entered(ui, &ui_add(ui, field));
+        let response = ui.add(field);
+            enter |= entered(ui, &response);
         if !self.password.is_empty() && self.wrong != Some(Wrong::ShortPassword) {
             meter(ui, strength(&self.password, self.name.trim()));
         }
         let field = sized(TextField::password("Password again", &mut self.again), shown)
             .error(said(self.wrong, &[Wrong::Differs]));
-        enter |= entered(ui, &ui_add(ui, field));
+        let response = ui.add(field);
+            enter |= entered(ui, &response);
         enter
     }
 
@@ -231,10 +237,6 @@ impl Form {
             label(ui, TextKind::Hint, Tone::Warn, "Caps Lock seems to be on");
         }
     }
-}
-
-fn ui_add(ui: &mut Ui, field: TextField<'_>) -> Response {
-    ui.add(field)
 }
 
 fn sized<'a>(field: TextField<'a>, shown: &Shown<'_>) -> TextField<'a> {

@@ -158,7 +158,7 @@ impl Lock {
 /// Lays `add` out in a column in the middle of the screen; it scrolls where the screen is too low.
 fn centred<R>(ui: &mut Ui, screen: Rect, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
     let width = width.min(screen.width() - 2.0 * space::L);
-    let id = ui.id().with("lock height");
+    let id = ui.scope_id().with("lock height");
     let high: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(360.0);
     let spare = (screen.height() - high).max(0.0);
     let column = Rect::from_min_max(

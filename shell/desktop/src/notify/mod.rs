@@ -32,7 +32,7 @@ pub fn toasts(ctx: &Context, screen: Rect, top: f32, centre: &Centre) -> Vec<Dee
         return deeds;
     }
     let width = WIDTH.min(screen.width() - 2.0 * space::S);
-    Area::new(Id::new("toasts"))
+    Area::new(Id::unique("toasts"))
         .order(Order::Foreground)
         .fixed_pos(pos2(screen.right() - width - space::M, top + space::M))
         .default_size(vec2(width, 80.0))
@@ -62,7 +62,7 @@ pub fn list(ctx: &Context, screen: Rect, top: f32, centre: &Centre, now: UnixMil
     let width = (WIDTH + 20.0).min(screen.width() - 2.0 * space::S);
     let height = (screen.bottom() - top - 2.0 * space::S).min(560.0);
     let tokens = tokens(ctx);
-    let response = Area::new(Id::new("notification centre"))
+    let response = Area::new(Id::unique("notification centre"))
         .order(Order::Foreground)
         .fixed_pos(pos2(screen.right() - width - space::S, top + space::S))
         .default_size(vec2(width, height))
@@ -113,7 +113,7 @@ fn empty(ui: &mut Ui) {
 fn message(ui: &mut Ui, told: &Told, now: UnixMillis) -> Option<Deed> {
     let tokens = tokens(ui);
     let mut deed = None;
-    let id = ui.id().with("message");
+    let id = ui.scope_id().with("message");
     let before: Option<Rect> = ui.data(|data| data.get_temp(id));
     let ground = ui.painter().add(egui::Shape::Noop);
     let clickable = told.notice.opens.is_some();

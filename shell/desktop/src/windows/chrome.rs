@@ -45,7 +45,7 @@ pub fn layer(id: WindowId) -> LayerId {
 }
 
 fn area_id(id: WindowId) -> Id {
-    Id::new(("window", id.0))
+    Id::unique(("window", id.0))
 }
 
 /// Draws a window, and its app within. Returns what the person asks of it.
@@ -115,11 +115,11 @@ fn paint_frame(ui: &Ui, tokens: &Tokens, rect: Rect, bar: Rect, corners: CornerR
 
 /// The bar itself: drag moves, at an edge it snaps, a double click fills the desktop and back.
 fn title_bar(ui: &Ui, stack: &Stack, id: WindowId, bar: Rect, preview: egui::layers::ShapeIdx) -> Option<Ask> {
-    let response = ui.interact(bar, ui.id().with("title bar"), Sense::click_and_drag());
+    let response = ui.interact(bar, ui.scope_id().with("title bar"), Sense::click_and_drag());
     if response.double_clicked() {
         return Some(Ask::ToggleFull);
     }
-    let start_id = ui.id().with("drag start");
+    let start_id = ui.scope_id().with("drag start");
     let pointer = response.interact_pointer_pos()?;
     if response.drag_started() {
         let start = drag_start(stack, id, pointer - response.total_drag_delta().unwrap_or_default());
@@ -154,7 +154,7 @@ fn drag_start(stack: &Stack, id: WindowId, pressed: egui::Pos2) -> Rect {
 fn paint_preview(ui: &Ui, target: Rect, at: egui::layers::ShapeIdx) {
     let tokens = tokens(ui);
     let share = ui.ctx().animate_bool_with_time(
-        ui.id().with("landing").with(format!("{target:?}")),
+        ui.scope_id().with("landing").with(format!("{target:?}")),
         true,
         ui.style().animation_time,
     );
@@ -191,7 +191,7 @@ fn discs(ui: &mut Ui, title: &str, bar: Rect, active: bool, full: bool, asks: &m
     for (verb, color, ask) in kinds {
         let target = Rect::from_min_size(pos2(left, group.top()), egui::Vec2::splat(DISC_TARGET));
         left += DISC_TARGET;
-        let response = ui.interact(target, ui.id().with(ask_salt(ask)), Sense::click());
+        let response = ui.interact(target, ui.scope_id().with(ask_salt(ask)), Sense::click());
         let name = format!("{verb} {title}");
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
         let lit = near || response.has_focus();
@@ -277,8 +277,8 @@ fn edges(ui: &Ui, id: WindowId, rect: Rect) -> Option<Ask> {
     let mut ask = None;
     for edge in Edge::ALL {
         let handle = edge.handle(rect, OUTSIDE, INSIDE);
-        let response = ui.interact(handle, ui.id().with(("edge", edge.x, edge.y)), Sense::drag());
-        let start_id = ui.id().with(("resize start", id.0));
+        let response = ui.interact(handle, ui.scope_id().with(("edge", edge.x, edge.y)), Sense::drag());
+        let start_id = ui.scope_id().with(("resize start", id.0));
         if response.hovered() || response.dragged() {
             ui.ctx().set_cursor_icon(edge.cursor());
         }

@@ -112,7 +112,7 @@ impl OpenWindows {
     }
 
     /// How much waits for a person in the windows of one app.
-    pub fn badge(&mut self, offer: &str, given: &Given<'_>) -> u32 {
+    pub fn badge(&self, offer: &str, given: &Given<'_>) -> u32 {
         let mut none = Vec::new();
         let cx = AppContext {
             client: given.client,
@@ -191,7 +191,7 @@ impl OpenWindows {
                 self.stack.frames().iter().filter(|frame| !frame.minimised).map(|frame| frame.id).collect();
             let layers: Vec<LayerId> = wanted.iter().map(|id| chrome::layer(*id)).collect();
             let actual: Vec<LayerId> = ctx.memory(|memory| {
-                memory.areas().order().iter().filter(|layer| layers.contains(layer)).copied().collect()
+                memory.layer_ids().filter(|layer| layers.contains(layer)).collect()
             });
             let same = layers.iter().zip(&actual).take_while(|(a, b)| a == b).count();
             if same < actual.len() {

@@ -1,8 +1,8 @@
 //! An app's tile: its hue in two stops, its glyph in white.
 
-use egui::{Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, ecolor::HsvaGamma, pos2};
+use egui::{Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, pos2};
 
-use crate::{Icon, focus_ring, mix, paint_icon};
+use crate::{Icon, focus_ring, mix, paint_icon, tokens::rgb};
 
 /// A hue that an app is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,27 +27,18 @@ pub enum Hue {
 
 impl Hue {
     /// The two stops of its gradient, the upper left first. White stands at 3:1 or more on both.
-    pub fn stops(self) -> (Color32, Color32) {
-        let (hue, saturation) = match self {
-            Self::Indigo => (0.650, 0.68),
-            Self::Violet => (0.745, 0.60),
-            Self::Rose => (0.935, 0.66),
-            Self::Amber => (0.075, 0.86),
-            Self::Green => (0.415, 0.86),
-            Self::Teal => (0.495, 0.88),
-            Self::Blue => (0.575, 0.80),
-            Self::Slate => (0.620, 0.32),
+    pub const fn stops(self) -> (Color32, Color32) {
+        let (from, to) = match self {
+            Self::Indigo => (0x5B_6C_F0, 0x3D_3F_B8),
+            Self::Violet => (0x9B_5D_E5, 0x6A_35_B0),
+            Self::Rose => (0xE0_48_7F, 0xA8_2A_66),
+            Self::Amber => (0xD0_68_0F, 0xA8_47_0A),
+            Self::Green => (0x1E_91_60, 0x0F_66_50),
+            Self::Teal => (0x0F_8C_9A, 0x0A_63_78),
+            Self::Blue => (0x2F_7F_E6, 0x1C_55_B8),
+            Self::Slate => (0x5E_6A_88, 0x3D_46_5F),
         };
-        // Eyes see greens and ambers brighter than blues of the same value.
-        let value = match self {
-            Self::Green | Self::Teal => 0.60,
-            Self::Amber => 0.80,
-            Self::Slate => 0.52,
-            _ => 0.90,
-        };
-        let stop = |value: f32| Color32::from(HsvaGamma { h: hue, s: saturation, v: value, a: 1.0 });
-        let tinted = HsvaGamma { h: (hue + 0.04).fract(), s: saturation, v: value * 0.66, a: 1.0 };
-        (stop(value), tinted.into())
+        (rgb(from), rgb(to))
     }
 }
 

@@ -87,6 +87,7 @@ impl Store {
     ///
     /// A damaged database is an error: it is never replaced.
     pub fn open(path: &Path, bus: Bus) -> Result<Self, StoreError> {
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         tune(&connection)
             .map_err(|error| StoreError::Damaged { path: path.into(), finding: error.to_string() })?;
@@ -168,6 +169,13 @@ impl Store {
     pub async fn integrity(&self) -> Result<String, StoreError> {
         self.read(|connection| Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?)).await
     }
+}
+
+/// Makes an empty file that only its owner may read, where there is none; SQLite gives its companions the same
+/// permissions.
+fn make_private(path: &Path) -> Result<(), std::io::Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 
 fn tune(connection: &Connection) -> Result<(), rusqlite::Error> {

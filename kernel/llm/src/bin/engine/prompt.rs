@@ -113,7 +113,7 @@ fn without_system(turns: &[Turn]) -> Vec<Turn> {
     let mut rest = rest.to_vec();
     match rest.first_mut() {
         Some(first) if first.role == "user" => {
-            first.content = format!("{}\n\n{}", system.content, first.content)
+            first.content = format!("{}\n\n{}", system.content, first.content);
         }
         _ => rest.insert(0, Turn { role: "user", content: system.content.clone() }),
     }

@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     say("Cleaning up");
     world.aether(&["fs", "rm", "smoke:hello.txt"], None)?;
-    world.aether(&["remove", "--yes", "smoke"], None)?;
+    world.aether(&["--yes", "agents", "rm", "smoke"], None)?;
     world.aether(&["logout"], None)?;
     drop(world);
     println!("smoke: the whole job was done in {:.1} s", started.elapsed().as_secs_f64());

@@ -264,26 +264,3 @@ async fn the_engine_ends_when_its_stdin_closes() {
         tokio::time::timeout(Duration::from_secs(30), engine.wait()).await.expect("it ends").unwrap();
     assert!(status.success());
 }
-
-/// Not a promise about the model: it prints what the scribe makes of more goals, for whoever edits the role.
-#[tokio::test]
-#[ignore = "a look at the model, to be read by a person"]
-async fn look_at_more_goals() {
-    let provider = provider();
-    for goal in [
-        "Create a file named hello.txt containing the word hello",
-        "Write the word hello into hello.txt",
-        "Create a file named shopping.txt containing the words bread and butter",
-        "Write the sentence Aether is awake. into log.txt",
-        "Write a short poem about the sea into poem.txt",
-        "Make a file readme.md with the text Welcome to my home",
-        "Save the numbers 1 2 3 in numbers.txt",
-        "Create a file named greeting.txt that says good morning",
-        "Write a list of three fruits into fruits.txt",
-        "Create a file named letter.txt with a letter to Anna",
-    ] {
-        let start = std::time::Instant::now();
-        let calls = work(&provider, goal).await;
-        println!("{goal}\n    {:?} {:.1} s", told(&calls), start.elapsed().as_secs_f32());
-    }
-}

@@ -12,7 +12,7 @@ calls! { Mind:
     write "mind.think" Think -> Thought;
 }
 
-/// `provider:model`, as a person types it: `local:smollm2-135m`, `openai:gpt-4.1-mini`.
+/// `provider:model`, as a person types it: `local:smollm2-135m-instruct.q4_1`, `openai:gpt-4.1-mini`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]

@@ -43,8 +43,7 @@ pub(crate) fn run(command: &mut Command) -> Result<f64> {
 /// Runs the command without a word and returns what it printed, trimmed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let shown = show(command);
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("starting `{shown}`"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("starting `{shown}`"))?;
     if !output.status.success() {
         bail!("`{shown}` failed with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }

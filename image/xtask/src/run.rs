@@ -74,7 +74,8 @@ pub(crate) fn kernel(release: bool) -> Result<()> {
 
 /// The kernel in the background, the window in front; closing the window ends both.
 fn with_window(mut daemon: Command, options: &Options) -> Result<()> {
-    let mut daemon = Ended(daemon.arg("--json-ready").stdout(Stdio::piped()).spawn().context("starting aetherd")?);
+    let mut daemon =
+        Ended(daemon.arg("--json-ready").stdout(Stdio::piped()).spawn().context("starting aetherd")?);
     let out = daemon.0.stdout.take().context("the kernel's output")?;
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
@@ -82,7 +83,8 @@ fn with_window(mut daemon: Command, options: &Options) -> Result<()> {
         bail!("the kernel ended before it was ready; its messages above say why");
     }
     let ready: serde_json::Value = serde_json::from_str(&line).context("the kernel's ready line")?;
-    let field = |name: &str| ready.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let field =
+        |name: &str| ready.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     let mut shell = Command::new(project::programs(options.release).join("aether-shell"));
     shell.arg("--address").arg(field("address")).arg("--fingerprint").arg(field("fingerprint"));
     execute(&mut shell)?;

@@ -22,9 +22,8 @@ pub(crate) fn is_there() -> Result<bool> {
     let folder = library()?;
     let Ok(entries) = fs::read_dir(folder) else { return Ok(false) };
     Ok(entries.filter_map(Result::ok).any(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("libstd-") && name.ends_with(".rlib")
+        let is_library = entry.path().extension().is_some_and(|extension| extension == "rlib");
+        is_library && entry.file_name().to_string_lossy().starts_with("libstd-")
     }))
 }
 
@@ -74,13 +73,15 @@ fn build() -> Result<()> {
     fs::create_dir_all(&fresh)?;
     for entry in fs::read_dir(&built)? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".rlib") && !name.starts_with("libsysroot-") {
-            fs::copy(entry.path(), fresh.join(&name))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let is_library = path.extension().is_some_and(|extension| extension == "rlib");
+        if is_library && !name.to_string_lossy().starts_with("libsysroot-") {
+            fs::copy(&path, fresh.join(&name))?;
         }
     }
     let _ = fs::remove_dir_all(&library);
-    fs::rename(&fresh, &library).with_context(|| format!("putting the library into {}", library.display()))?;
+    fs::rename(&fresh, &library)
+        .with_context(|| format!("putting the library into {}", library.display()))?;
     fs::remove_dir_all(&work).context("removing the scratch folder")
 }
 
@@ -92,7 +93,8 @@ fn unpack(work: &std::path::Path) -> Result<PathBuf> {
     }
     let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources")
         .context("finding the Debian mirror in /etc/apt/sources.list.d/debian.sources")?;
-    let mirror = sources.lines().find_map(|line| line.strip_prefix("URIs:")).context("a mirror in debian.sources")?;
+    let mirror =
+        sources.lines().find_map(|line| line.strip_prefix("URIs:")).context("a mirror in debian.sources")?;
     let mirror = mirror.split_whitespace().next().context("a mirror in debian.sources")?;
     fs::write(
         work.join("apt/sources.list"),

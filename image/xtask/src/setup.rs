@@ -42,13 +42,21 @@ const THINGS: &[Thing] = &[
     Thing { need: Need::Build, package: "g++", is_there: || exists("g++") },
     Thing { need: Need::Build, package: "make", is_there: || exists("make") },
     // bindgen loads libclang; clang itself brings the headers that it looks for.
-    Thing { need: Need::Build, package: "libclang-dev", is_there: || library("libclang.so") || llvm("libclang.so") },
+    Thing {
+        need: Need::Build,
+        package: "libclang-dev",
+        is_there: || library("libclang.so") || llvm("libclang.so"),
+    },
     Thing { need: Need::Build, package: "clang", is_there: || exists("clang") },
     Thing { need: Need::Build, package: "python3-pip", is_there: || exists("pip3") || exists("pip") },
     Thing { need: Need::Agents, package: "bubblewrap", is_there: || exists("bwrap") },
     Thing { need: Need::Window, package: "libgl1", is_there: || library("libGL.so.1") },
     Thing { need: Need::Window, package: "libegl1", is_there: || library("libEGL.so.1") },
-    Thing { need: Need::Window, package: "libxkbcommon-x11-0", is_there: || library("libxkbcommon-x11.so.0") },
+    Thing {
+        need: Need::Window,
+        package: "libxkbcommon-x11-0",
+        is_there: || library("libxkbcommon-x11.so.0"),
+    },
     Thing { need: Need::Window, package: "libxcursor1", is_there: || library("libXcursor.so.1") },
     Thing { need: Need::Window, package: "libxi6", is_there: || library("libXi.so.6") },
     Thing { need: Need::Window, package: "libxrandr2", is_there: || library("libXrandr.so.2") },
@@ -85,20 +93,32 @@ pub(crate) fn packages(needs: &[Need]) -> Result<()> {
     let list = missing.join(" ");
     say(&format!("Installing Debian packages: {list}"));
     if !exists("apt-get") {
-        bail!("these are missing, and this is not a Debian system: {list}\nhint: install their counterparts, then try again");
+        bail!(
+            "these are missing, and this is not a Debian system: {list}\nhint: install their counterparts, then try again"
+        );
     }
     let mut elevated: Vec<&str> = Vec::new();
     if !is_root() {
         if !exists("sudo") {
-            bail!("these packages are missing: {list}\nhint: as root, run: apt-get install --no-install-recommends {list}");
+            bail!(
+                "these packages are missing: {list}\nhint: as root, run: apt-get install --no-install-recommends {list}"
+            );
         }
         elevated.push("sudo");
     }
     let apt = |arguments: &[&str]| -> Command {
         let mut words = elevated.clone();
-        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=900"]);
+        words.extend([
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "-q",
+            "-o",
+            "DPkg::Lock::Timeout=900",
+        ]);
         words.extend_from_slice(arguments);
-        let (program, rest) = words.split_first().map_or(("env", &[][..]), |(program, rest)| (*program, rest));
+        let (program, rest) =
+            words.split_first().map_or(("env", &[][..]), |(program, rest)| (*program, rest));
         command(program, rest)
     };
     run_in_silence(&mut apt(&["update"]))?;
@@ -113,7 +133,11 @@ fn run_in_silence(command: &mut Command) -> Result<()> {
 }
 
 fn missing(needs: &[Need]) -> Vec<&'static str> {
-    THINGS.iter().filter(|thing| needs.contains(&thing.need) && !(thing.is_there)()).map(|thing| thing.package).collect()
+    THINGS
+        .iter()
+        .filter(|thing| needs.contains(&thing.need) && !(thing.is_there)())
+        .map(|thing| thing.package)
+        .collect()
 }
 
 fn describe(packages: &[&str]) -> Result<String> {

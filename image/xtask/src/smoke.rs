@@ -39,7 +39,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let world = World::start(options.release)?;
 
     say("Setting up the owner");
-    world.aether(&["setup", "--code", &world.setup_code, "--name", "ada", "--password-stdin"], Some(PASSWORD))?;
+    world.aether(
+        &["setup", "--code", &world.setup_code, "--name", "ada", "--password-stdin"],
+        Some(PASSWORD),
+    )?;
     world.aether(&["whoami"], None)?;
 
     say("Deploying an agent on the local model");
@@ -91,13 +94,10 @@ impl World {
         let out = daemon.stdout.take().context("the kernel's output")?;
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
-        let ready: serde_json::Value = match serde_json::from_str(&line) {
-            Ok(ready) => ready,
-            Err(_) => {
-                let _ = daemon.kill();
-                let _ = daemon.wait();
-                bail!("the kernel ended before it was ready; its messages above say why");
-            }
+        let Ok(ready) = serde_json::from_str::<serde_json::Value>(&line) else {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+            bail!("the kernel ended before it was ready; its messages above say why");
         };
         let field =
             |name: &str| ready.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();

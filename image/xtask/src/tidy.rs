@@ -11,9 +11,26 @@ use crate::project;
 
 /// Licences that an Apache-2.0/MIT product may stand on. A package may offer any one of them.
 const LICENCES: &[&str] = &[
-    "MIT", "MIT-0", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-1-Clause", "BSD-2-Clause", "BSD-3-Clause",
-    "ISC", "Zlib", "0BSD", "Unlicense", "CC0-1.0", "BSL-1.0", "Unicode-3.0", "OFL-1.1", "MPL-2.0",
-    "CDLA-Permissive-2.0", "Ubuntu-font-1.0", "bzip2-1.0.6", "NCSA",
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-1-Clause",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "0BSD",
+    "Unlicense",
+    "CC0-1.0",
+    "BSL-1.0",
+    "Unicode-3.0",
+    "OFL-1.1",
+    "MPL-2.0",
+    "CDLA-Permissive-2.0",
+    "Ubuntu-font-1.0",
+    "bzip2-1.0.6",
+    "NCSA",
 ];
 
 pub(crate) fn run() -> Result<()> {
@@ -22,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     arrows::check(&metadata, &mut complaints);
     sources::check(&mut complaints)?;
     documents::check(&mut complaints)?;
-    conclude("tidy", complaints)
+    conclude("tidy", &complaints)
 }
 
 /// Checks that every package in the lockfile is under a licence that permits what we do with it.
@@ -45,19 +62,19 @@ pub(crate) fn licences() -> Result<()> {
             complaints.push(format!("{} is under {licence}", package.name));
         }
     }
-    conclude("licences", complaints)
+    conclude("licences", &complaints)
 }
 
 fn metadata() -> Result<Metadata> {
     Ok(MetadataCommand::new().current_dir(project::root()).exec()?)
 }
 
-fn conclude(what: &str, complaints: Vec<String>) -> Result<()> {
+fn conclude(what: &str, complaints: &[String]) -> Result<()> {
     if complaints.is_empty() {
         println!("{what}: nothing to complain about");
         return Ok(());
     }
-    for complaint in &complaints {
+    for complaint in complaints {
         eprintln!("{what}: {complaint}");
     }
     bail!("{what}: {} complaints", complaints.len())

@@ -27,7 +27,7 @@ impl Agents {
     /// Newest first.
     pub(crate) async fn list(&self, owner: UserId, list: List) -> Result<Page<Agent>> {
         let limit = page_limit(list.limit);
-        let before = list.cursor.map(|cursor| cursor.0).unwrap_or_else(|| "~".to_owned());
+        let before = before(list.cursor.as_ref())?;
         let items = self
             .store
             .read(move |connection| {
@@ -86,6 +86,15 @@ impl Agents {
     }
 }
 
+/// The id that a cursor stands for, as it is stored; above every id without one.
+fn before(cursor: Option<&Cursor>) -> Result<String> {
+    let Some(cursor) = cursor else { return Ok("~".to_owned()) };
+    let id: AgentId = cursor.0.parse().map_err(|_| {
+        Error::invalid("This is no cursor of this list").hint("Pass back `next` of the page before, unchanged")
+    })?;
+    Ok(id.to_string())
+}
+
 /// Rows of a page: 50 when left out, at most 200.
 pub(crate) fn page_limit(limit: Option<u32>) -> u32 {
     limit.unwrap_or(50).clamp(1, 200)
@@ -128,6 +137,13 @@ pub(crate) fn name_is_taken(connection: &Connection, owner: UserId, name: &str) 
     Ok(connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM agents WHERE owner = ?1 AND name = ?2)")?
         .query_row(params![owner.to_string(), name], |row| row.get(0))?)
+}
+
+/// How many agents its owner has deployed in this role.
+pub(crate) fn count_of_role(connection: &Connection, owner: UserId, role: &str) -> Result<u32, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM agents WHERE owner = ?1 AND role = ?2")?
+        .query_row(params![owner.to_string(), role], |row| row.get(0))?)
 }
 
 /// Deletes an identity with its lives and journals.

@@ -13,7 +13,8 @@ pub(crate) struct Ready {
     is_up: bool,
     /// With scheme and port.
     pub address: String,
-    fingerprint: String,
+    /// SHA-256 of the certificate.
+    pub fingerprint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     setup_code: Option<String>,
     /// From the start of the process's work to the open port.

@@ -16,6 +16,7 @@ use crate::{
     lock, logs,
     options::Options,
     supervise::{self, StopSignals},
+    whereabouts::Whereabouts,
 };
 
 /// After this long a shutdown is given up and the process ends as it is. Nothing acknowledged is lost by it.
@@ -53,6 +54,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 async fn serve(options: &Options, settings: Settings, started: Instant) -> anyhow::Result<ExitCode> {
     let mut signals = StopSignals::listen().context("signals cannot be received")?;
+    let state_dir = settings.kernel.state_dir.clone();
     let kernel = Kernel::start(settings.kernel).await?;
     let server = aether_server::Server::bind(settings.server, kernel.clone())?;
     let ready = Ready::new(&kernel, &server, started.elapsed());
@@ -62,6 +64,8 @@ async fn serve(options: &Options, settings: Settings, started: Instant) -> anyho
         // A sender that is gone says the same.
         let _ = stopped.await;
     }));
+    let _whereabouts = Whereabouts::write(&state_dir, &ready)
+        .with_context(|| format!("{} cannot be written", state_dir.join("runtime.json").display()))?;
     announce(options, &ready, &kernel)?;
     let watchdog = tokio::spawn(supervise::watchdog(kernel.clone()));
 

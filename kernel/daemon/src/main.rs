@@ -7,6 +7,7 @@ mod lock;
 mod logs;
 mod options;
 mod supervise;
+mod whereabouts;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use aether_apps::Intent;
 
-use crate::{shortcuts::Action, windows::stack::WindowId};
+use crate::shortcuts::Action;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +13,6 @@ pub enum Deed {
     Open(Intent),
     /// An app of the dock: opens, raises, or minimises it.
     Tile(&'static str),
-    /// Brings a window to the front.
-    Raise(WindowId),
     /// Opens what a message is about.
     OpenNotice(u64),
     /// Throws a message away.

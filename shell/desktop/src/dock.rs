@@ -90,7 +90,7 @@ pub fn show(ctx: &Context, screen: Rect, tiles: &[Tile], appearance: &Appearance
             let finder = TileLook {
                 id: "launcher",
                 name: "Search",
-                icon: Icon::Search,
+                icon: Icon::Apps,
                 hue: Hue::Slate,
                 windows: 0,
                 active: false,

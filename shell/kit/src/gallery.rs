@@ -18,14 +18,16 @@ struct Model {
     theme: u8,
     on: bool,
     scale: u32,
-    model: u32,
+    chosen: u32,
     terminal: TerminalView,
 }
 
 impl Model {
     fn new() -> Self {
         let mut terminal = TerminalView::new();
-        terminal.feed(include_str!("terminal/sample.txt").replace('\n', "\r\n").replace("\\e", "\x1b").as_bytes());
+        terminal.feed(
+            include_str!("terminal/sample.txt").replace('\n', "\r\n").replace("\\e", "\x1b").as_bytes(),
+        );
         Self {
             goal: "Summarise the reports in shared/ and write findings.md".to_owned(),
             password: "correct horse".to_owned(),
@@ -33,7 +35,7 @@ impl Model {
             theme: 0,
             on: true,
             scale: 110,
-            model: 1,
+            chosen: 1,
             terminal,
         }
     }
@@ -65,13 +67,19 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     });
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::L;
-        ui.add(TextField::new("Name", &mut model.name).width(220.0).error(Some("Use letters, digits and hyphens only")));
-        ui.add(TextField::password("Password", &mut model.password).width(220.0).hint("At least 8 characters"));
+        ui.add(
+            TextField::new("Name", &mut model.name)
+                .width(220.0)
+                .error(Some("Use letters, digits and hyphens only")),
+        );
+        ui.add(
+            TextField::password("Password", &mut model.password).width(220.0).hint("At least 8 characters"),
+        );
         let options = [
             SelectOption::new(1, "local:smollm2-135m").note(Some("98.4 MB, 2,048 tokens")),
             SelectOption::new(2, "openai:gpt-4.1-mini").note(Some("No key is set")).enabled(false),
         ];
-        select(ui, "Model", &mut model.model, &options, 240.0);
+        select(ui, "Model", &mut model.chosen, &options, 240.0);
         ui.vertical(|ui| {
             ui.add_space(20.0);
             let mut empty = String::new();
@@ -81,7 +89,11 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     ui.add(TextField::area("Goal", &mut model.goal, 3).width(520.0).placeholder("What shall it do?"));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::L;
-        let themes = [(0, Some(Icon::Moon), "Dark"), (1, Some(Icon::Sun), "Light"), (2, Some(Icon::SunMoon), "System")];
+        let themes = [
+            (0, Some(Icon::Moon), "Dark"),
+            (1, Some(Icon::Sun), "Light"),
+            (2, Some(Icon::SunMoon), "System"),
+        ];
         segmented(ui, "Theme", &mut model.theme, &themes);
         toggle(ui, "Reduced motion", &mut model.on);
         toggle(ui, "Offline mode", &mut false);
@@ -137,7 +149,12 @@ fn agents(ui: &mut Ui, _: &mut Model) {
                         phase_chip(ui, state, phase);
                     });
                 });
-                label_wrapped(ui, TextKind::Body, Tone::Muted, "Summarise the reports in shared/ and write findings.md");
+                label_wrapped(
+                    ui,
+                    TextKind::Body,
+                    Tone::Muted,
+                    "Summarise the reports in shared/ and write findings.md",
+                );
                 ui.horizontal(|ui| {
                     label(ui, TextKind::NumberSmall, Tone::Faint, "Step 12 of 30");
                     label(ui, TextKind::NumberSmall, Tone::Faint, tokens_text(12_400));
@@ -180,7 +197,9 @@ fn agents(ui: &mut Ui, _: &mut Model) {
             ui.add(ListRow::new("findings.md").icon(Icon::Document).trailing("4.2 KB"));
             ui.add(ListRow::new("reports").icon(Icon::Folder).trailing("12 files").selected(true));
             ui.add(ListRow::new("old").icon(Icon::Folder).selected(true).in_focus(false).indent(1));
-            ui.add(ListRow::new("laptop").detail("Signed in 3 h ago").icon(Icon::Laptop).trailing("this device"));
+            ui.add(
+                ListRow::new("laptop").detail("Signed in 3 h ago").icon(Icon::Laptop).trailing("this device"),
+            );
         });
         ui.vertical(|ui| {
             ui.set_width(560.0);
@@ -216,7 +235,9 @@ fn states(ui: &mut Ui, _: &mut Model) {
             .body("It wrote findings.md in 12 steps.")
             .action("Open findings.md")
             .show(ui);
-        Toast::new(Tone::Bad, "Could not save notes.md: the disk is full").body("Free some space or choose another place.").show(ui);
+        Toast::new(Tone::Bad, "Could not save notes.md: the disk is full")
+            .body("Free some space or choose another place.")
+            .show(ui);
         ui.vertical(|ui| {
             section_heading(ui, "Sessions", Some("Every device that is signed in as you"));
             ui.label(rich(TextKind::Body, "egui's own label"));
@@ -244,7 +265,12 @@ fn table(ui: &mut Ui, _: &mut Model) {
                 1 => drop(label(ui, TextKind::Strong, Tone::Normal, format!("researcher-{row}"))),
                 2 => drop(phase_chip(ui, State::Running, phases[row % 4])),
                 3 => drop(label(ui, TextKind::Number, Tone::Normal, count(row as u64 * 1_237))),
-                _ => drop(label(ui, TextKind::Body, Tone::Muted, "Read everything in shared/reports and say what changed")),
+                _ => drop(label(
+                    ui,
+                    TextKind::Body,
+                    Tone::Muted,
+                    "Read everything in shared/reports and say what changed",
+                )),
             }
         },
     );
@@ -303,7 +329,8 @@ fn an_idle_page_asks_for_no_frame() {
     for (name, draw) in PAGES.into_iter().filter(|(name, _)| *name != "terminal") {
         let mut harness = page(Theme::Dark, 100, vec2(1280.0, 720.0), draw);
         harness.run();
-        let delay = harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+        let delay =
+            harness.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
         assert!(delay.as_secs() >= 1, "{name} asks for a frame in {delay:?}");
     }
 }

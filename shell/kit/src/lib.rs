@@ -1,6 +1,7 @@
 //! How Aether looks: design tokens, type, icons, and the widgets that apps share.
 //!
-//! *Invariant:* colours, sizes and durations stand in [`tokens`](mod@tokens) and nowhere else; an app names none.
+//! *Invariant:* colours, sizes and durations stand in [`tokens`](mod@tokens), the hues of tiles in [`Hue`], those of
+//! the sky in [`Wallpaper`], and nowhere else; an app names none.
 //!
 //! *Invariant:* each widget has a role and a name in the accessibility tree and shows keyboard focus.
 

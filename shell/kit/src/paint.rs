@@ -19,7 +19,12 @@ pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect, radius: impl Into<Co
     if response.has_focus() {
         let radius: CornerRadius = radius.into();
         let stroke = Stroke::new(2.0, tokens(ui).accent);
-        ui.painter().rect_stroke(rect.expand(1.0), radius + CornerRadius::same(1), stroke, StrokeKind::Outside);
+        ui.painter().rect_stroke(
+            rect.expand(1.0),
+            radius + CornerRadius::same(1),
+            stroke,
+            StrokeKind::Outside,
+        );
     }
 }
 

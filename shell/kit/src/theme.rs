@@ -1,8 +1,8 @@
 //! Appearance: what a person chooses, and how it becomes egui's style.
 
 use egui::{
-    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Visuals, style::WidgetVisuals,
-    vec2,
+    Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Visuals,
+    style::WidgetVisuals, vec2,
 };
 use serde::{Deserialize, Serialize};
 

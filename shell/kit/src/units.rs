@@ -60,7 +60,11 @@ pub fn duration_text(milliseconds: u64) -> String {
 }
 
 fn two(first: u64, first_unit: &str, second: u64, second_unit: &str) -> String {
-    if second == 0 { format!("{first} {first_unit}") } else { format!("{first} {first_unit} {second} {second_unit}") }
+    if second == 0 {
+        format!("{first} {first_unit}")
+    } else {
+        format!("{first} {first_unit} {second} {second_unit}")
+    }
 }
 
 /// `just now`, `5 min ago`, `3 h ago`, `in 2 h`; a date beyond a day.

@@ -81,7 +81,8 @@ fn noise(x: f32, y: f32) -> f32 {
 fn color_at(palette: &Palette, at: Pos2, aspect: f32, dark: bool) -> Color32 {
     let mut color = mix(palette.above, palette.below, at.y.powf(1.3));
     let bands = [(0.30, 0.10, 0.19, 1.0_f32), (0.52, -0.14, 0.15, 0.85), (0.76, 0.08, 0.22, 0.7)];
-    for (index, (light, (height, slope, thickness, strength))) in palette.lights.iter().zip(bands).enumerate() {
+    for (index, (light, (height, slope, thickness, strength))) in palette.lights.iter().zip(bands).enumerate()
+    {
         let seed = index as f32 * 11.3;
         let sway = noise(at.x * 1.7 * aspect.max(0.6) + seed, 3.1 + seed) - 0.5;
         let spine = height + slope * (at.x - 0.5) + sway * 0.34;

@@ -35,11 +35,19 @@ pub(super) fn check(metadata: &Metadata, complaints: &mut Vec<String>) {
         };
         for dependency in &package.dependencies {
             let known = dependency.name.as_str();
-            if dependency.kind != DependencyKind::Development && ours.contains(&known) && !allowed.contains(&known) {
+            if dependency.kind != DependencyKind::Development
+                && ours.contains(&known)
+                && !allowed.contains(&known)
+            {
                 complaints.push(format!("{name} may not know {known}"));
             }
         }
-        if package.version != metadata.workspace_packages().first().map_or_else(|| package.version.clone(), |first| first.version.clone()) {
+        if package.version
+            != metadata
+                .workspace_packages()
+                .first()
+                .map_or_else(|| package.version.clone(), |first| first.version.clone())
+        {
             complaints.push(format!("{name} has a version of its own"));
         }
     }

@@ -192,7 +192,7 @@ impl Kernel {
                 events::Reply::List(Page { items, next })
             }
             events::Command::Subscribe(it) => {
-                let oldest = self.store.read(|connection| bus::oldest(connection)).await?;
+                let oldest = self.store.read(bus::oldest).await?;
                 let after = it.after.unwrap_or_else(|| self.bus.last());
                 events::Reply::Subscribe(events::Subscribed { after, oldest })
             }

@@ -13,16 +13,13 @@ pub(super) fn check(actor: &Actor, command: &Command) -> Result<()> {
         )
     );
     match actor {
-        Actor::Kernel => Ok(()),
-        Actor::Anonymous { .. } if open => Ok(()),
-        Actor::Anonymous { .. } => Err(Error::unauthenticated()),
+        Actor::Anonymous { .. } if !open => Err(Error::unauthenticated()),
         Actor::User { .. } if agents_only => {
             Err(Error::forbidden(format!("Only an agent's own process may send {}", command.name())))
         }
-        Actor::User { .. } => Ok(()),
-        Actor::Agent { .. } if agents_only => Ok(()),
-        Actor::Agent { .. } => {
+        Actor::Agent { .. } if !agents_only => {
             Err(Error::forbidden(format!("An agent's process may not send {}", command.name())))
         }
+        Actor::Kernel | Actor::Anonymous { .. } | Actor::User { .. } | Actor::Agent { .. } => Ok(()),
     }
 }

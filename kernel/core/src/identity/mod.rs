@@ -157,7 +157,7 @@ impl Identity {
         let now = clock::now();
         let session = Session {
             id: SessionId(clock::new_id()),
-            device: valid_device(device),
+            device: valid_device(&device),
             created_at: now,
             seen_at: now,
             expires_at: UnixMillis(now.0 + self.session_ms),
@@ -243,7 +243,7 @@ fn valid_name(name: &str) -> Result<String> {
     }
 }
 
-fn valid_device(device: String) -> String {
+fn valid_device(device: &str) -> String {
     let shown: String = device.chars().filter(|c| !c.is_control()).take(64).collect();
     if shown.trim().is_empty() { "Unnamed device".to_owned() } else { shown }
 }

@@ -34,7 +34,7 @@ impl Processes {
     }
 
     async fn signal(&self, actor: &Actor, owner: UserId, pid: Pid, signal: SignalName) -> Result<Process> {
-        let process = self.live_row(owner, pid).await?;
+        self.live_row(owner, pid).await?;
         let ends = matches!(signal, SignalName::Kill | SignalName::Term);
         if ends && self.scheduler.lock().dequeue(pid) {
             return self.bury_queued(actor, pid).await;
@@ -92,32 +92,31 @@ impl Processes {
         self.get(owner, pid).await
     }
 
-    async fn stopped(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
-        let by = actor.to_string();
-        let before = self.get_live(pid).map(|process| process.state);
-        let stopped = self
-            .change_live(actor, pid, move |process| {
-                process.state = State::Stopped;
-                // A question or a used-up budget is still what it waits for.
-                if process.phase != Phase::Waiting || process.reason.is_none() {
-                    process.reason = Some(format!("Stopped by {by}"));
-                }
-                Ok(())
-            })
-            .await?;
-        if before != Some(State::Stopped) {
-            living.set_paused_below(before == Some(State::Paused));
-        }
-        Ok(stopped)
+    async fn stopped(&self, actor: &Actor, pid: Pid, living: &Arc<Living>) -> Result<Process> {
+        let (by, living) = (actor.to_string(), Arc::clone(living));
+        self.change_live(actor, pid, move |process| {
+            match process.state {
+                State::Stopped => {}
+                State::Paused => living.set_paused_below(process.reason.clone()),
+                _ => living.set_paused_below(None),
+            }
+            process.state = State::Stopped;
+            // A question or a used-up budget is still what it waits for.
+            if process.phase != Phase::Waiting || process.reason.is_none() {
+                process.reason = Some(format!("Stopped by {by}"));
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn continued(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
-        let (by, paused) = (actor.to_string(), living.is_paused_below());
+        let paused = living.paused_below();
         self.change_live(actor, pid, move |process| {
             if process.state == State::Stopped {
-                process.state = if paused { State::Paused } else { state_of(process.phase) };
+                process.state = if paused.is_some() { State::Paused } else { state_of(process.phase) };
                 if process.phase != Phase::Waiting {
-                    process.reason = paused.then(|| format!("Taken over by {by}"));
+                    process.reason = paused;
                 }
             }
             Ok(())
@@ -240,10 +239,6 @@ impl Processes {
             Ok(edit(process)?)
         })
         .await
-    }
-
-    fn get_live(&self, pid: Pid) -> Option<Arc<Process>> {
-        self.table.get(pid)
     }
 
     /// The row of a process that has not ended.

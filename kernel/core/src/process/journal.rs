@@ -137,8 +137,8 @@ fn cut(text: &mut String) -> bool {
 fn cut_args(args: &mut serde_json::Value) -> bool {
     match args {
         serde_json::Value::String(text) => cut(text),
-        serde_json::Value::Array(values) => values.iter_mut().fold(false, |any, value| cut_args(value) || any),
-        serde_json::Value::Object(fields) => fields.values_mut().fold(false, |any, value| cut_args(value) || any),
+        serde_json::Value::Array(values) => values.iter_mut().map(cut_args).filter(|cut| *cut).count() > 0,
+        serde_json::Value::Object(fields) => fields.values_mut().map(cut_args).filter(|cut| *cut).count() > 0,
         _ => false,
     }
 }

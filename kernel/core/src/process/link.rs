@@ -52,10 +52,7 @@ pub(super) async fn serve(kernel: &Arc<Kernel>, living: &Arc<Living>, mut link: 
 }
 
 async fn answer_all(kernel: &Arc<Kernel>, living: &Living, link: &mut UnixStream) -> Result<(), LinkError> {
-    let owner = match kernel.processes.table_owner(living.pid) {
-        Some(owner) => owner,
-        None => return Ok(()),
-    };
+    let Some(owner) = kernel.processes.table_owner(living.pid) else { return Ok(()) };
     let actor = living.actor(owner);
     let mut frame = Vec::new();
     loop {

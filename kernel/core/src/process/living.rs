@@ -10,7 +10,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -57,8 +57,8 @@ pub(crate) struct Living {
     interrupt: Notify,
     /// Set once: TERM was sent, and nothing begins any more.
     terminating: watch::Sender<bool>,
-    /// Whether it was paused when it was stopped, and is again when it goes on.
-    paused_below: AtomicBool,
+    /// Why it was paused when it was stopped; it is again when it goes on.
+    paused_below: Mutex<Option<String>>,
     /// Why a person ended it.
     cause: Mutex<Option<String>>,
 }
@@ -85,7 +85,7 @@ impl Living {
             row: watch::Sender::new(0),
             interrupt: Notify::new(),
             terminating: watch::Sender::new(false),
-            paused_below: AtomicBool::new(false),
+            paused_below: Mutex::default(),
             cause: Mutex::default(),
         }
     }
@@ -110,12 +110,12 @@ impl Living {
         self.terminating.send_replace(true);
     }
 
-    pub(super) fn set_paused_below(&self, paused: bool) {
-        self.paused_below.store(paused, Ordering::Release);
+    pub(super) fn set_paused_below(&self, reason: Option<String>) {
+        *self.paused_below.lock() = reason;
     }
 
-    pub(super) fn is_paused_below(&self) -> bool {
-        self.paused_below.load(Ordering::Acquire)
+    pub(super) fn paused_below(&self) -> Option<String> {
+        self.paused_below.lock().clone()
     }
 
     pub(super) fn set_cause_of_death(&self, cause: String) {
@@ -321,13 +321,11 @@ impl Living {
             self.in_call.send_replace(false);
         }
         written?;
-        Ok(match refusal {
-            Some(reason) => Permit::Refused { reason },
-            None => {
-                self.begun.lock().insert(id);
-                Permit::Granted
-            }
-        })
+        if let Some(reason) = refusal {
+            return Ok(Permit::Refused { reason });
+        }
+        self.begun.lock().insert(id);
+        Ok(Permit::Granted)
     }
 
     /// `life.finish_call`. A call that never began may be finished only as failed: its arguments did not fit.

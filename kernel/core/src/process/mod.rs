@@ -96,7 +96,7 @@ impl Processes {
         let agent_binary = config.process.agent_binary.clone().unwrap_or_else(beside_this_program);
         let agent_binary =
             agent_binary.canonicalize().map_err(|_| ProcessError::NoAgentBinary(agent_binary.clone()))?;
-        let live = store.read(|connection| rows::live(connection)).await?;
+        let live = store.read(rows::live).await?;
         let table = Table::new(live, &bus);
         let sandbox = Sandbox::probe(sandbox::SandboxConfig::new(config.state_dir.join("run")));
         let limits = sandbox::Limits {

@@ -33,7 +33,7 @@ impl Kernel {
         let goal = checked_text("goal", &spawn.goal)?;
         let priority = checked_priority(spawn.priority.unwrap_or(3))?;
         let (known, role) = self.identity_of(owner, &spawn).await?;
-        let grant = Grant { tools: granted(&role, spawn.tools)?, limits: self.processes.limits(spawn.limits)? };
+        let grant = Grant { tools: granted(&role, spawn.tools)?, limits: checked_limits(spawn.limits)? };
         let model = self.mind.choose(spawn.model.or(role.model)).await?;
         let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
         let from = actor.to_string();
@@ -282,26 +282,6 @@ impl Processes {
         }
     }
 
-    fn limits(&self, asked: Limits) -> Result<Limits> {
-        let bad = |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
-        if asked.max_steps.is_some_and(|steps| !(1..=MAX_STEPS).contains(&steps)) {
-            return Err(bad("limits.max_steps", "1 to 10,000"));
-        }
-        if asked.memory_bytes.is_some_and(|bytes| bytes < 64 << 20) {
-            return Err(bad("limits.memory_bytes", "At least 64 MiB"));
-        }
-        if asked.processes.is_some_and(|count| !(8..=4096).contains(&count)) {
-            return Err(bad("limits.processes", "8 to 4,096"));
-        }
-        if asked.open_files.is_some_and(|count| !(32..=65_536).contains(&count)) {
-            return Err(bad("limits.open_files", "32 to 65,536"));
-        }
-        if asked.cpu_secs.is_some_and(|secs| secs == 0) {
-            return Err(bad("limits.cpu_secs", "At least 1"));
-        }
-        Ok(asked)
-    }
-
     fn sandbox_limits(&self, asked: &Limits) -> sandbox::Limits {
         sandbox::Limits {
             memory_bytes: asked.memory_bytes.unwrap_or(self.config.memory_bytes),
@@ -313,6 +293,26 @@ impl Processes {
     }
 }
 
+/// What was asked for, if it is within bounds.
+fn checked_limits(asked: Limits) -> Result<Limits> {
+    let bad = |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
+    if asked.max_steps.is_some_and(|steps| !(1..=MAX_STEPS).contains(&steps)) {
+        return Err(bad("limits.max_steps", "1 to 10,000"));
+    }
+    if asked.memory_bytes.is_some_and(|bytes| bytes < 64 << 20) {
+        return Err(bad("limits.memory_bytes", "At least 64 MiB"));
+    }
+    if asked.processes.is_some_and(|count| !(8..=4096).contains(&count)) {
+        return Err(bad("limits.processes", "8 to 4,096"));
+    }
+    if asked.open_files.is_some_and(|count| !(32..=65_536).contains(&count)) {
+        return Err(bad("limits.open_files", "32 to 65,536"));
+    }
+    if asked.cpu_secs.is_some_and(|secs| secs == 0) {
+        return Err(bad("limits.cpu_secs", "At least 1"));
+    }
+    Ok(asked)
+}
 fn runs_already(agent: &Agent) -> Error {
     Error::conflict(format!("{} is running already", agent.name)).hint("Say something to it, or end it first")
 }
@@ -343,16 +343,7 @@ fn new_agent(
 ) -> Result<Agent, StoreError> {
     let name = match wanted {
         Some(name) => name.trim().to_owned(),
-        None => {
-            let mut number = 1_u32;
-            loop {
-                let name = format!("{role}-{number}");
-                if !agents::name_is_taken(tx, owner, &name)? {
-                    break name;
-                }
-                number += 1;
-            }
-        }
+        None => free_name(tx, owner, role)?,
     };
     let agent = Agent {
         id: AgentId(clock::new_id()),
@@ -365,6 +356,18 @@ fn new_agent(
     };
     agents::insert(tx, &agent)?;
     Ok(agent)
+}
+
+/// The role with the next number that no agent of the owner has.
+fn free_name(tx: &rusqlite::Connection, owner: UserId, role: &str) -> Result<String, StoreError> {
+    let mut number = agents::count_of_role(tx, owner, role)? + 1;
+    loop {
+        let name = format!("{role}-{number}");
+        if !agents::name_is_taken(tx, owner, &name)? {
+            return Ok(name);
+        }
+        number += 1;
+    }
 }
 
 fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec<String>> {

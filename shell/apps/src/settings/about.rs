@@ -1,15 +1,20 @@
 //! The version, the host, and how each part of the kernel is.
 
 use aether_kit::{
-    Card, Chip, ErrorState, Icon, TextKind, Tone, absolute_time, count, duration_text, hairline, icon_button, label,
-    label_wrapped, meter, section_heading, size_text, skeleton_rows, space, tokens,
+    Card, Chip, ErrorState, Icon, TextKind, Tone, absolute_time, count, duration_text, hairline, icon_button,
+    label, label_wrapped, meter, section_heading, size_text, skeleton_rows, space, tokens,
 };
 use aether_protocol::system::{Diagnosis, Health, Status};
 use egui::{Align, Layout, Ui};
 
 use super::{Deed, fetch::State, rows};
 
-pub(super) fn page(ui: &mut Ui, status: Option<&Status>, diagnosis: State<'_, Diagnosis>, deeds: &mut Vec<Deed>) {
+pub(super) fn page(
+    ui: &mut Ui,
+    status: Option<&Status>,
+    diagnosis: State<'_, Diagnosis>,
+    deeds: &mut Vec<Deed>,
+) {
     ui.horizontal(|ui| {
         rows::title(ui, "About");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -109,7 +114,14 @@ fn load(ui: &mut Ui, status: &Status) {
     });
 }
 
-fn health_row(ui: &mut Ui, state: Health, name: &str, detail: &str, trailing: Option<&str>, remedy: Option<&str>) {
+fn health_row(
+    ui: &mut Ui,
+    state: Health,
+    name: &str,
+    detail: &str,
+    trailing: Option<&str>,
+    remedy: Option<&str>,
+) {
     let tokens = tokens(ui);
     let (word, color, icon) = match state {
         Health::Ready => ("Ready", tokens.good, Icon::Check),

@@ -1,8 +1,8 @@
 //! How the desktop looks. Everything takes effect at once.
 
 use aether_kit::{
-    Appearance, Icon, TextKind, Theme, Wallpaper, focus_ring, paint_text, radius, section_heading, segmented, slider,
-    space, toggle, tokens, wallpaper_ui,
+    Appearance, Icon, TextKind, Theme, Wallpaper, focus_ring, paint_text, radius, section_heading, segmented,
+    slider, space, toggle, tokens, wallpaper_ui,
 };
 use egui::{CornerRadius, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
@@ -31,7 +31,8 @@ pub(super) fn page(ui: &mut Ui, now: &Appearance, deeds: &mut Vec<Deed>) {
                     // While it is dragged everything would move under the pointer, so it takes effect when let go.
                     let kept: Option<u32> = ui.data(|data| data.get_temp(size));
                     let mut percent = kept.unwrap_or_else(|| u32::from(*text_scale_percent));
-                    let range = u32::from(*Appearance::TEXT_SCALE.start())..=u32::from(*Appearance::TEXT_SCALE.end());
+                    let range =
+                        u32::from(*Appearance::TEXT_SCALE.start())..=u32::from(*Appearance::TEXT_SCALE.end());
                     let response = slider(ui, "Text size", &mut percent, range, 5, " %");
                     if response.dragged() {
                         ui.data_mut(|data| data.insert_temp(size, percent));
@@ -79,13 +80,19 @@ fn preview(ui: &mut Ui, wallpaper: Wallpaper, width: f32, selected: bool) -> boo
     let tokens = tokens(ui);
     let height = (width * 0.625).round();
     let (rect, response) = ui.allocate_exact_size(vec2(width, height + 24.0), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), selected, wallpaper.name()));
+    response
+        .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), selected, wallpaper.name()));
     let picture = Rect::from_min_size(rect.min, vec2(width, height));
     let corner = CornerRadius::same(radius::CARD);
     wallpaper_ui(ui, ui.painter(), picture, wallpaper);
     // A frame in the colour of the page rounds the corners of the mesh.
     let frame = picture.expand(2.0);
-    ui.painter().rect_stroke(frame, corner + CornerRadius::same(2), Stroke::new(6.0, tokens.surface_0), StrokeKind::Middle);
+    ui.painter().rect_stroke(
+        frame,
+        corner + CornerRadius::same(2),
+        Stroke::new(6.0, tokens.surface_0),
+        StrokeKind::Middle,
+    );
     let border = if selected {
         Stroke::new(2.0, tokens.accent)
     } else {

@@ -8,7 +8,7 @@ mod rows;
 mod session;
 
 use aether_client::Pending;
-use aether_kit::{Appearance, BannerAnswer, Banner, Icon, SideItem, Tone, space, split_side};
+use aether_kit::{Appearance, Banner, BannerAnswer, Icon, SideItem, Tone, space, split_side};
 use aether_protocol::{
     Error, Page, SessionId,
     identity::{Revoke, Session, Sessions, SignedOut},

@@ -1,8 +1,8 @@
 //! The models that can be chosen, and why one cannot be used now.
 
 use aether_kit::{
-    Card, Chip, EmptyState, ErrorState, Icon, TextKind, Tone, count, hairline, icon_button, label, label_wrapped,
-    size_text, skeleton_rows, space, tokens,
+    Card, Chip, EmptyState, ErrorState, Icon, TextKind, Tone, count, hairline, icon_button, label,
+    label_wrapped, size_text, skeleton_rows, space, tokens,
 };
 use aether_protocol::{Page, mind::Model};
 use egui::{Align, Layout, Ui};
@@ -37,7 +37,12 @@ pub(super) fn page(ui: &mut Ui, models: State<'_, Page<Model>>, deeds: &mut Vec<
             }
         }
         State::Ready(page) => {
-            label_wrapped(ui, TextKind::Body, Tone::Muted, "What thinks for your agents. An agent that names none gets the default.");
+            label_wrapped(
+                ui,
+                TextKind::Body,
+                Tone::Muted,
+                "What thinks for your agents. An agent that names none gets the default.",
+            );
             ui.add_space(space::XS);
             Card::new().show(ui, |ui| {
                 ui.set_width(ui.available_width());

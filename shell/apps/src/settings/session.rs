@@ -1,8 +1,8 @@
 //! Who is signed in, and on which devices.
 
 use aether_kit::{
-    Button, Card, Chip, ErrorState, Icon, TextKind, Tone, absolute_time, avatar, hairline, label, label_wrapped, now,
-    relative, section_heading, skeleton_rows, space, tokens,
+    Button, Card, Chip, ErrorState, Icon, TextKind, Tone, absolute_time, avatar, hairline, label,
+    label_wrapped, now, relative, section_heading, skeleton_rows, space, tokens,
 };
 use aether_protocol::{
     Page, SessionId,
@@ -28,7 +28,11 @@ pub(super) fn page(ui: &mut Ui, view: &View<'_>, deeds: &mut Vec<Deed>) {
         who(ui, view.me, deeds);
     });
     ui.add_space(space::L);
-    section_heading(ui, "Signed-in devices", Some("Sign out a device that you no longer use or do not know."));
+    section_heading(
+        ui,
+        "Signed-in devices",
+        Some("Sign out a device that you no longer use or do not know."),
+    );
     match view.sessions {
         State::Loading => {
             Card::new().show(ui, |ui| {
@@ -71,7 +75,11 @@ fn who(ui: &mut Ui, me: &Loaded<Me>, deeds: &mut Vec<Deed>) {
                 ui.vertical(|ui| {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     label(ui, TextKind::Emphasis, Tone::Normal, me.user.name.as_str());
-                    let since = format!("Signed in on {} until {}", me.session.device, absolute_time(me.session.expires_at));
+                    let since = format!(
+                        "Signed in on {} until {}",
+                        me.session.device,
+                        absolute_time(me.session.expires_at)
+                    );
                     label(ui, TextKind::Label, Tone::Muted, since);
                 });
             });

@@ -13,7 +13,11 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use super::{fetch::State, *};
 use crate::world::Loaded;
 
-fn drawn(size: Vec2, theme: Theme, draw: impl Fn(&mut Ui, &mut Vec<Deed>) + 'static) -> Harness<'static, Vec<Deed>> {
+fn drawn(
+    size: Vec2,
+    theme: Theme,
+    draw: impl Fn(&mut Ui, &mut Vec<Deed>) + 'static,
+) -> Harness<'static, Vec<Deed>> {
     let mut harness = Harness::builder().with_size(size).build_ui_state(
         move |ui, deeds: &mut Vec<Deed>| {
             aether_kit::apply(ui.ctx(), &Appearance { theme, reduced_motion: true, ..Appearance::default() });
@@ -45,7 +49,8 @@ fn session(number: u128, device: &str, is_current: bool) -> Session {
 }
 
 fn me() -> Loaded<Me> {
-    let user = User { id: UserId(uuid::Uuid::from_u128(9)), name: "ada".to_owned(), created_at: UnixMillis(0) };
+    let user =
+        User { id: UserId(uuid::Uuid::from_u128(9)), name: "ada".to_owned(), created_at: UnixMillis(0) };
     Loaded::Ready(Me { user, session: session(1, "Laptop", true) })
 }
 
@@ -72,8 +77,11 @@ fn models() -> Page<Model> {
 #[test]
 fn another_theme_and_wallpaper_take_effect_at_once() {
     let mut harness = drawn(vec2(880.0, 620.0), Theme::Dark, |ui, deeds| {
-        let seen =
-            Seen { appearance: &Appearance::default(), world: &crate::World::at(UnixMillis(0)), narrow: false };
+        let seen = Seen {
+            appearance: &Appearance::default(),
+            world: &crate::World::at(UnixMillis(0)),
+            narrow: false,
+        };
         deeds.extend(Settings::new().draw(ui, &seen));
     });
     looked_at(&mut harness, "appearance");
@@ -93,8 +101,11 @@ fn another_theme_and_wallpaper_take_effect_at_once() {
 #[test]
 fn on_a_phone_every_page_is_still_there_by_name() {
     let mut harness = drawn(vec2(390.0, 844.0), Theme::Light, |ui, deeds| {
-        let seen =
-            Seen { appearance: &Appearance::default(), world: &crate::World::at(UnixMillis(0)), narrow: true };
+        let seen = Seen {
+            appearance: &Appearance::default(),
+            world: &crate::World::at(UnixMillis(0)),
+            narrow: true,
+        };
         deeds.extend(Settings::new().draw(ui, &seen));
     });
     looked_at(&mut harness, "phone");
@@ -131,8 +142,9 @@ fn a_list_of_models_that_failed_can_be_asked_for_again() {
 
 #[test]
 fn no_model_at_all_says_what_to_do() {
-    let mut harness =
-        drawn(vec2(660.0, 560.0), Theme::Dark, |ui, deeds| models::page(ui, State::Ready(&Page::default()), deeds));
+    let mut harness = drawn(vec2(660.0, 560.0), Theme::Dark, |ui, deeds| {
+        models::page(ui, State::Ready(&Page::default()), deeds)
+    });
     harness.get_by_label("Look again").click();
     harness.run();
     assert_eq!(harness.state().as_slice(), [Deed::Reload]);
@@ -176,7 +188,12 @@ fn what_the_host_lacks_comes_with_its_remedy() {
         let diagnosis = Diagnosis {
             checks: vec![
                 check("user namespaces", Health::Ready, "Agents get one each", None),
-                check("cgroup v2", Health::Degraded, "Only v1 is mounted", Some("Boot with systemd.unified_cgroup_hierarchy=1")),
+                check(
+                    "cgroup v2",
+                    Health::Degraded,
+                    "Only v1 is mounted",
+                    Some("Boot with systemd.unified_cgroup_hierarchy=1"),
+                ),
             ],
         };
         let status = crate::tests::fixture::status(&crate::tests::fixture::empty_world());

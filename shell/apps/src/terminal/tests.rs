@@ -30,7 +30,8 @@ fn desk(tabs: Vec<Tab>) -> Harness<'static, Desk> {
             aether_kit::apply(ui.ctx(), &appearance);
             let world = World::at(UnixMillis(0));
             let (client, commands) = (&desk.client, &mut desk.commands);
-            let mut cx = AppContext { client, world: &world, commands, appearance: &appearance, narrow: false };
+            let mut cx =
+                AppContext { client, world: &world, commands, appearance: &appearance, narrow: false };
             desk.app.logic(&mut cx);
             egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| desk.app.ui(ui, &mut cx));
         },
@@ -52,7 +53,8 @@ fn shell() -> Shell {
 
 #[test]
 fn a_shell_that_could_not_be_opened_says_why_and_can_be_opened_again() {
-    let error = Error::unavailable("Could not open a shell: bubblewrap is missing").hint("Install bubblewrap");
+    let error =
+        Error::unavailable("Could not open a shell: bubblewrap is missing").hint("Install bubblewrap");
     let mut harness = desk(vec![Tab::opening(Pending::ready(Err(error)))]);
     harness.get_by_label("Could not open a shell: bubblewrap is missing");
     harness.get_by_label("Install bubblewrap");
@@ -102,8 +104,13 @@ fn tabs_are_named_by_their_shells_and_the_last_one_closes_the_window() {
     let client = nobody();
     let (world, appearance) = (World::at(UnixMillis(0)), Appearance::default());
     let mut commands = Vec::new();
-    let mut cx =
-        AppContext { client: &client, world: &world, commands: &mut commands, appearance: &appearance, narrow: false };
+    let mut cx = AppContext {
+        client: &client,
+        world: &world,
+        commands: &mut commands,
+        appearance: &appearance,
+        narrow: false,
+    };
     harness.state_mut().app.close(0, &mut cx);
     assert!(matches!(commands.as_slice(), [ShellCommand::CloseMe]));
 }

@@ -21,7 +21,6 @@ impl Desktop {
             Deed::Act(action) => self.act(ctx, action),
             Deed::Open(intent) => self.open(&intent),
             Deed::Tile(id) => self.tile(id),
-            Deed::Raise(id) => self.windows.stack.focus(id),
             Deed::OpenNotice(id) => {
                 let opens =
                     self.centre.told().iter().find(|told| told.id == id).and_then(|told| told.notice.opens.clone());

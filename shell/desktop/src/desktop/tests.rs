@@ -113,7 +113,11 @@ fn press(harness: &mut Harness<'_, Desktop>, modifiers: Modifiers, key: Key) {
 }
 
 fn click(harness: &mut Harness<'_, Desktop>, name: &str) {
-    harness.get_by_label(name).click();
+    click_role(harness, egui::Role::Button, name);
+}
+
+fn click_role(harness: &mut Harness<'_, Desktop>, role: egui::Role, name: &str) {
+    harness.get_by_role_and_label(role, name).click();
     settle(harness);
 }
 
@@ -269,7 +273,7 @@ fn agents_are_found_by_name() {
     press(&mut harness, Modifiers::COMMAND, Key::K);
     harness.get_by_label("Search apps, agents and commands").type_text("iris");
     settle(&mut harness);
-    click(&mut harness, "Iris");
+    click_role(&mut harness, egui::Role::ListItem, "Iris");
     assert_eq!(harness.state().windows.layout().windows[0].holds, crate::windows::layout::Holds::Process { pid: Pid(9) });
 }
 
@@ -291,7 +295,7 @@ fn a_message_shows_in_the_corner_stays_in_the_list_and_opens_what_it_is_about() 
     assert_eq!(harness.state().centre.toasts().count(), 0);
     press(&mut harness, CTRL_ALT, Key::N);
     screenshot(&mut harness, "notifications-dark");
-    click(&mut harness, "Iris waits for you");
+    click_role(&mut harness, egui::Role::ListItem, "Iris waits for you");
     assert_eq!(harness.state().windows.layout().windows.len(), 1);
 }
 

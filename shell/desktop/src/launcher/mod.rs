@@ -53,6 +53,7 @@ pub struct Launcher {
 
 impl Launcher {
     /// Whether it shows.
+    #[cfg(test)]
     pub fn is_open(&self) -> bool {
         self.open
     }

@@ -79,7 +79,8 @@ impl Lock {
         shown: &Shown<'_>,
     ) -> Option<SignedIn> {
         let signed_in = self.take_answer();
-        let screen = ui.max_rect();
+        let screen = ui.ctx().content_rect();
+        ui.set_clip_rect(screen);
         // The wallpaper stays visible, and text on it readable.
         ui.painter().rect_filled(screen, 0, with_alpha(tokens(ui).surface_0, 0.35));
         if let ConnectionState::SignedOut { door, error } = state {

@@ -176,11 +176,13 @@ fn paint_preview(ui: &Ui, target: Rect, at: egui::layers::ShapeIdx) {
 /// The three discs. Returns where they end.
 fn discs(ui: &mut Ui, title: &str, bar: Rect, active: bool, full: bool, asks: &mut Vec<Ask>) -> f32 {
     let tokens = tokens(ui);
+    // The light theme's states are made for text; discs are lively in both.
+    let lively = &aether_kit::DARK;
     let size = if full { "Restore" } else { "Maximise" };
     let kinds = [
-        ("Close", tokens.bad, Ask::Close),
-        ("Minimise", tokens.warn, Ask::Minimise),
-        (size, tokens.good, Ask::ToggleFull),
+        ("Close", lively.bad, Ask::Close),
+        ("Minimise", lively.warn, Ask::Minimise),
+        (size, lively.good, Ask::ToggleFull),
     ];
     let group = Rect::from_min_size(
         pos2(bar.left() + 8.0, bar.center().y - DISC_TARGET / 2.0),

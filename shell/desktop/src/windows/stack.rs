@@ -92,7 +92,8 @@ impl Stack {
 
     /// What the window covers now, while it is in sight.
     pub fn rect(&self, id: WindowId) -> Option<Rect> {
-        self.get(id).map(|frame| frame.zone.map_or(frame.free, |zone| zone.rect(self.work)))
+        // Whole points, so that hairlines and text stay sharp.
+        self.get(id).map(|frame| frame.zone.map_or(frame.free, |zone| zone.rect(self.work)).round())
     }
 
     /// The window that has the focus: the topmost in sight.

@@ -134,7 +134,7 @@ impl TerminalView {
     pub fn ui(&mut self, ui: &mut Ui, name: &str) -> Response {
         let tokens = tokens(ui);
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-        let cell = paint::cell_size(ui, TextKind::Mono.font());
+        let cell = paint::cell_size(ui, &TextKind::Mono.font());
         let inside = rect.shrink2(Vec2::new(10.0, 8.0));
         self.fit(inside.size(), cell);
 
@@ -148,7 +148,8 @@ impl TerminalView {
         self.point(ui, &response, inside.min, cell);
         self.wheel(ui, &response, cell);
         if response.has_focus() {
-            let filter = EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
+            let filter =
+                EventFilter { tab: true, horizontal_arrows: true, vertical_arrows: true, escape: true };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
             self.type_in(ui);
         }
@@ -178,10 +179,10 @@ impl TerminalView {
         painter.rect_filled(rect, 0.0, tokens.surface_0);
         let (cols, rows) = self.size();
         let wanted = TextKind::Mono.font();
-        let natural = paint::cell_size(ui, wanted.clone());
+        let natural = paint::cell_size(ui, &wanted);
         let share = (rect.width() / (natural.x * f32::from(cols))).clamp(0.42, 1.0);
         let font_size = wanted.size * share;
-        let cell = paint::cell_size(ui, egui::FontId::new(font_size, wanted.family));
+        let cell = paint::cell_size(ui, &egui::FontId::new(font_size, wanted.family));
         let fit = (rect.height() / cell.y).floor().max(1.0) as u16;
         let (cursor_row, _) = self.parser.screen().cursor_position();
         let first = (cursor_row + 1).saturating_sub(fit).min(rows.saturating_sub(1));
@@ -291,7 +292,12 @@ impl TerminalView {
 }
 
 fn parser(cols: u16, rows: u16) -> vt100::Parser<Reports> {
-    vt100::Parser::new_with_callbacks(at_least_one(rows), at_least_one(cols), SCROLLBACK_LINES, Reports::default())
+    vt100::Parser::new_with_callbacks(
+        at_least_one(rows),
+        at_least_one(cols),
+        SCROLLBACK_LINES,
+        Reports::default(),
+    )
 }
 
 #[cfg(test)]

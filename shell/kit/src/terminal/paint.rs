@@ -6,7 +6,10 @@ use egui::{
     vec2,
 };
 
-use super::{palette, select::{Selection, first_line}};
+use super::{
+    palette,
+    select::{Selection, first_line},
+};
 use crate::{Tokens, fonts, tokens, with_alpha};
 
 /// Where and how large the grid is painted.
@@ -19,8 +22,8 @@ pub(super) struct Frame {
 }
 
 /// The size of a cell, in points.
-pub(super) fn cell_size(ui: &Ui, font: FontId) -> Vec2 {
-    let (width, height) = ui.fonts_mut(|fonts| (fonts.glyph_width(&font, 'M'), fonts.row_height(&font)));
+pub(super) fn cell_size(ui: &Ui, font: &FontId) -> Vec2 {
+    let (width, height) = ui.fonts_mut(|fonts| (fonts.glyph_width(font, 'M'), fonts.row_height(font)));
     vec2(width.max(1.0), height.max(1.0))
 }
 
@@ -67,11 +70,16 @@ pub(super) fn screen(
         if top + frame.cell.y < painter.clip_rect().top() || top > painter.clip_rect().bottom() {
             continue;
         }
-        let selected = selection.and_then(|selection| selection.columns(first + usize::from(row), cols.get()));
+        let selected =
+            selection.and_then(|selection| selection.columns(first + usize::from(row), cols.get()));
         paint_row(tokens, painter, screen, row, top, frame);
         if let Some(columns) = selected {
             let rect = cells(frame, top, columns.start, columns.end);
-            painter.rect_filled(rect, 0.0, with_alpha(tokens.accent_fill, if tokens.dark { 0.45 } else { 0.25 }));
+            painter.rect_filled(
+                rect,
+                0.0,
+                with_alpha(tokens.accent_fill, if tokens.dark { 0.45 } else { 0.25 }),
+            );
         }
     }
     if frame.cursor && screen.scrollback() == 0 && !screen.hide_cursor() {
@@ -106,8 +114,7 @@ fn paint_row(tokens: &Tokens, painter: &Painter, screen: &vt100::Screen, row: u1
             run.end = col + width;
         } else {
             run.flush(painter, top, frame);
-            let mut alone =
-                Run { look: Some(look), start: col, end: col + width, text: contents.to_owned() };
+            let mut alone = Run { look: Some(look), start: col, end: col + width, text: contents.to_owned() };
             alone.flush(painter, top, frame);
             run = Run { look: Some(look), start: col + width, end: col + width, text: String::new() };
         }
@@ -138,7 +145,8 @@ impl Run {
         if text.is_empty() && !look.underline {
             return;
         }
-        let family = if look.bold { FontFamily::Name(fonts::MONO_BOLD.into()) } else { FontFamily::Monospace };
+        let family =
+            if look.bold { FontFamily::Name(fonts::MONO_BOLD.into()) } else { FontFamily::Monospace };
         let format = TextFormat {
             font_id: FontId::new(frame.font_size, family),
             color: look.text,
@@ -163,7 +171,12 @@ fn cursor(tokens: &Tokens, painter: &Painter, screen: &vt100::Screen, frame: &Fr
     let width = if under.is_some_and(vt100::Cell::is_wide) { 2 } else { 1 };
     let rect = cells(frame, top, col, col + width);
     if !frame.focused {
-        painter.rect_stroke(rect, CornerRadius::same(1), Stroke::new(1.0, tokens.text_muted), StrokeKind::Inside);
+        painter.rect_stroke(
+            rect,
+            CornerRadius::same(1),
+            Stroke::new(1.0, tokens.text_muted),
+            StrokeKind::Inside,
+        );
         return;
     }
     painter.rect_filled(rect, CornerRadius::same(1), tokens.accent);
@@ -171,7 +184,8 @@ fn cursor(tokens: &Tokens, painter: &Painter, screen: &vt100::Screen, frame: &Fr
         && cell.has_contents()
     {
         let look = Look { text: tokens.surface_0, background: None, ..look(tokens, cell) };
-        let mut run = Run { look: Some(look), start: col, end: col + width, text: cell.contents().to_owned() };
+        let mut run =
+            Run { look: Some(look), start: col, end: col + width, text: cell.contents().to_owned() };
         run.flush(painter, top, frame);
     }
 }

@@ -9,7 +9,8 @@ pub(super) struct Reports {
 
 impl vt100::Callbacks for Reports {
     fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
-        let title: String = String::from_utf8_lossy(title).chars().filter(|c| !c.is_control()).take(200).collect();
+        let title: String =
+            String::from_utf8_lossy(title).chars().filter(|c| !c.is_control()).take(200).collect();
         self.title = Some(title).filter(|title| !title.is_empty());
     }
 

@@ -64,7 +64,11 @@ pub(super) fn word(parser: &mut vt100::Parser<Reports>, at: Spot) -> Selection {
     let is_word = |col: u16| {
         screen.cell(row, col).is_some_and(|cell| {
             cell.is_wide_continuation()
-                || cell.contents().chars().next().is_some_and(|c| !c.is_whitespace() && !"()[]{}<>'\"`|".contains(c))
+                || cell
+                    .contents()
+                    .chars()
+                    .next()
+                    .is_some_and(|c| !c.is_whitespace() && !"()[]{}<>'\"`|".contains(c))
         })
     };
     let (_, cols) = screen.size();

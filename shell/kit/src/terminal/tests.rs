@@ -61,7 +61,8 @@ fn a_word_ends_at_spaces_and_brackets() {
 
 #[test]
 fn keys_become_what_a_shell_expects() {
-    let key = |key, modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    let key =
+        |key, modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
     let plain = Modes::default();
     let program = Modes { application_cursor: true, ..plain };
     let ctrl = Modifiers { ctrl: true, command: true, ..Modifiers::NONE };
@@ -79,12 +80,21 @@ fn keys_become_what_a_shell_expects() {
         (key(Key::D, ctrl), ctrl, plain, b"\x04"),
         (Event::Copy, ctrl, plain, b"\x03"),
         (Event::Cut, ctrl, plain, b"\x18"),
-        (Event::Paste("a\nb\x1b[201~c".into()), ctrl, Modes { bracketed_paste: true, ..plain }, b"\x1b[200~a\rbc\x1b[201~"),
+        (
+            Event::Paste("a\nb\x1b[201~c".into()),
+            ctrl,
+            Modes { bracketed_paste: true, ..plain },
+            b"\x1b[200~a\rbc\x1b[201~",
+        ),
     ];
     for (event, now, modes, wanted) in cases {
         assert_eq!(keys::bytes(&event, now, modes).as_deref(), Some(wanted), "{event:?}");
     }
-    assert_eq!(keys::bytes(&key(Key::A, Modifiers::NONE), Modifiers::NONE, plain), None, "text comes as text");
+    assert_eq!(
+        keys::bytes(&key(Key::A, Modifiers::NONE), Modifiers::NONE, plain),
+        None,
+        "text comes as text"
+    );
 }
 
 #[test]
@@ -126,7 +136,10 @@ fn typing_scrolling_and_resizing_through_the_widget() {
     assert!(!harness.get_by_label("Shell").value().unwrap().contains("line 99"), "scrolled back");
     harness.event(Event::Text("x".to_owned()));
     harness.run();
-    assert!(harness.get_by_label("Shell").value().unwrap().contains("line 99"), "typing shows the newest line");
+    assert!(
+        harness.get_by_label("Shell").value().unwrap().contains("line 99"),
+        "typing shows the newest line"
+    );
 }
 
 #[test]
@@ -137,12 +150,12 @@ fn ctrl_c_copies_what_is_selected_and_interrupts_otherwise() {
         |ui, (view, copied): &mut (TerminalView, Vec<String>)| {
             crate::apply(ui.ctx(), &crate::Appearance { reduced_motion: true, ..Default::default() });
             view.ui(ui, "Shell");
-            copied.extend(ui.ctx().output(|output| output.commands.clone()).into_iter().filter_map(|command| {
-                match command {
+            copied.extend(ui.ctx().output(|output| output.commands.clone()).into_iter().filter_map(
+                |command| match command {
                     egui::OutputCommand::CopyText(text) => Some(text),
                     _ => None,
-                }
-            }));
+                },
+            ));
         },
         (view, Vec::new()),
     );

@@ -100,7 +100,8 @@ fn the_terminals_colours_read_on_its_surface() {
 
 #[test]
 fn glyphs_read_on_tiles() {
-    for hue in [Hue::Indigo, Hue::Violet, Hue::Rose, Hue::Amber, Hue::Green, Hue::Teal, Hue::Blue, Hue::Slate] {
+    for hue in [Hue::Indigo, Hue::Violet, Hue::Rose, Hue::Amber, Hue::Green, Hue::Teal, Hue::Blue, Hue::Slate]
+    {
         let (from, to) = hue.stops();
         holds(&format!("{hue:?}, upper stop"), 3.0, Color32::WHITE, from);
         holds(&format!("{hue:?}, lower stop"), 3.0, Color32::WHITE, to);

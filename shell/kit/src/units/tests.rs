@@ -15,7 +15,10 @@ fn counts() {
 
 #[test]
 fn tokens_are_counted() {
-    assert_eq!([1, 950, 12_400, 3_100_000].map(tokens_text), ["1 token", "950 tokens", "12.4k tokens", "3.1M tokens"]);
+    assert_eq!(
+        [1, 950, 12_400, 3_100_000].map(tokens_text),
+        ["1 token", "950 tokens", "12.4k tokens", "3.1M tokens"]
+    );
 }
 
 #[test]

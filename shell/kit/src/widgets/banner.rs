@@ -2,7 +2,9 @@
 
 use egui::{CornerRadius, Frame, Margin, Ui, vec2};
 
-use crate::{Button, Icon, TextKind, Tone, icon_button, label_wrapped, paint_icon, radius, space, tokens, with_alpha};
+use crate::{
+    Button, Icon, TextKind, Tone, icon_button, label_wrapped, paint_icon, radius, space, tokens, with_alpha,
+};
 
 use super::toast::tone_icon;
 

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
-use egui::{Color32, CornerRadius, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, Widget, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, Widget, WidgetInfo, pos2,
+    vec2,
+};
 
 use crate::{
-    Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, row, space, tokens, truncated, with_alpha,
+    Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, row, space, tokens, truncated,
+    with_alpha,
 };
 
 /// What weight a button has.
@@ -100,9 +104,15 @@ impl Widget for Button<'_> {
         let icon_room = if icon.is_some() { icon_size + 6.0 } else { 0.0 };
 
         let (rest, over, border, text) = match self.kind {
-            ButtonKind::Primary => (tokens.accent_fill, mix(tokens.accent_fill, Color32::BLACK, 0.14), None, tokens.on_fill),
-            ButtonKind::Danger => (tokens.bad_fill, mix(tokens.bad_fill, Color32::BLACK, 0.14), None, tokens.on_fill),
-            ButtonKind::Secondary => (tokens.surface_2, tokens.surface_3, Some(tokens.line_strong), tokens.text),
+            ButtonKind::Primary => {
+                (tokens.accent_fill, mix(tokens.accent_fill, Color32::BLACK, 0.14), None, tokens.on_fill)
+            }
+            ButtonKind::Danger => {
+                (tokens.bad_fill, mix(tokens.bad_fill, Color32::BLACK, 0.14), None, tokens.on_fill)
+            }
+            ButtonKind::Secondary => {
+                (tokens.surface_2, tokens.surface_3, Some(tokens.line_strong), tokens.text)
+            }
             ButtonKind::Ghost => (Color32::TRANSPARENT, tokens.surface_2, None, tokens.text),
         };
         let room = (ui.available_width() - 2.0 * padding - icon_room).max(16.0);
@@ -127,7 +137,7 @@ impl Widget for Button<'_> {
             if let Some(border) = border {
                 ui.painter().rect_stroke(rect, corner, Stroke::new(1.0, border), StrokeKind::Inside);
             }
-            let left = rect.center().x - (galley.size().x + icon_room) / 2.0;
+            let left = rect.center().x - (wanted - 2.0 * padding) / 2.0;
             if let Some(icon) = icon {
                 let at = pos2(left + icon_size / 2.0, rect.center().y);
                 paint_icon(ui.painter(), at, icon, icon_size, text, false);
@@ -203,7 +213,14 @@ impl Widget for IconButton<'_> {
             let rest = if self.selected { tokens.accent } else { self.color.unwrap_or(tokens.text_muted) };
             let lit = if self.selected || self.color.is_some() { rest } else { tokens.text };
             let icon_size = if self.size >= 32.0 { 20.0 } else { 16.0 };
-            paint_icon(ui.painter(), rect.center(), self.icon, icon_size, mix(rest, lit, over), self.selected);
+            paint_icon(
+                ui.painter(),
+                rect.center(),
+                self.icon,
+                icon_size,
+                mix(rest, lit, over),
+                self.selected,
+            );
             focus_ring(ui, &response, rect, corner);
         }
         if self.tooltip && enabled { response.on_hover_text(self.name) } else { response }

@@ -1,6 +1,9 @@
 //! Cards, hairlines and headings.
 
-use egui::{Color32, CornerRadius, Frame, InnerResponse, Margin, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use egui::{
+    Color32, CornerRadius, Frame, InnerResponse, Margin, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, vec2,
+};
 
 use crate::{TextKind, Tone, label, mix, paint::hover_share, radius, space, tokens, with_alpha};
 
@@ -61,14 +64,14 @@ impl Card {
             (Some(name), Some(size)) => {
                 let rect = Rect::from_min_size(ui.cursor().min, size.size());
                 let response = ui.interact(rect, id, Sense::click());
-                response.widget_info(|| {
-                    WidgetInfo::selected(Role::Button, ui.is_enabled(), self.selected, name)
-                });
+                response
+                    .widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), self.selected, name));
                 Some(response)
             }
             _ => None,
         };
-        let inner = Frame::NONE.inner_margin(Margin::same(self.padding as i8)).show(ui, |ui| ui.vertical(add).inner);
+        let inner =
+            Frame::NONE.inner_margin(Margin::same(self.padding as i8)).show(ui, |ui| ui.vertical(add).inner);
         let rect = inner.response.rect;
         if self.name.is_some() {
             ui.data_mut(|data| data.insert_temp(id, rect));

@@ -2,10 +2,13 @@
 
 use egui::{Align2, Color32, CornerRadius, Response, Role, Sense, Ui, Vec2, Widget, WidgetInfo, pos2, vec2};
 
-use crate::{Icon, TextKind, Tone, focus_ring, mix, paint::hover_share, paint_icon, tokens, truncated, with_alpha};
+use crate::{
+    Icon, TextKind, Tone, focus_ring, mix, paint::hover_share, paint_icon, tokens, truncated, with_alpha,
+};
 
 /// A chip: a word in a soft surface of its colour. With [`Chip::clickable`] it filters or unfolds.
 #[must_use = "Add it with `ui.add(chip)`"]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices of the builder")]
 pub struct Chip<'a> {
     text: &'a str,
     color: Option<Color32>,
@@ -67,7 +70,13 @@ impl Widget for Chip<'_> {
         let room = (ui.available_width() - 40.0).max(24.0);
         let text_color = if self.dot { tokens.text } else { mix(color, tokens.text, 0.25) };
         let galley = truncated(ui, kind, text_color, self.text, room, 1);
-        let lead = if self.icon.is_some() { 18.0 } else if self.dot { 14.0 } else { 0.0 };
+        let lead = if self.icon.is_some() {
+            18.0
+        } else if self.dot {
+            14.0
+        } else {
+            0.0
+        };
         let sense = if self.clickable { Sense::click() } else { Sense::hover() };
         let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + lead + 16.0, 22.0), sense);
         let role = if self.clickable { Role::Button } else { Role::Label };
@@ -100,7 +109,8 @@ pub fn badge(ui: &mut Ui, count: u32, tone: Tone) -> Response {
     let fill = tone.color(tokens);
     let on = if tokens.dark { tokens.surface_0 } else { tokens.on_fill };
     let galley = truncated(ui, TextKind::NumberSmall, on, &text, 40.0, 1);
-    let (rect, response) = ui.allocate_exact_size(vec2((galley.size().x + 10.0).max(18.0), 18.0), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2((galley.size().x + 10.0).max(18.0), 18.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{count} waiting")));
     ui.painter().rect_filled(rect, CornerRadius::same(9), fill);
     crate::paint_text(ui.painter(), rect.center(), Align2::CENTER_CENTER, TextKind::NumberSmall, on, text);

@@ -5,12 +5,21 @@ use egui::{CornerRadius, Frame, Margin, ScrollArea, Ui};
 use crate::{Icon, IconButton, TextKind, radius, rich, row, space, tokens};
 
 /// A block of text as it is. Scrolls when it is longer than `max_height` points. True when it was copied.
-pub fn code_block(ui: &mut Ui, id: impl std::hash::Hash + std::fmt::Debug, text: &str, max_height: f32) -> bool {
+pub fn code_block(
+    ui: &mut Ui,
+    id: impl std::hash::Hash + std::fmt::Debug,
+    text: &str,
+    max_height: f32,
+) -> bool {
     let tokens = tokens(ui);
     let mut copied = false;
     ui.push_id(id, |ui| {
         let frame = Frame::NONE
-            .fill(if tokens.dark { crate::mix(tokens.surface_0, egui::Color32::BLACK, 0.25) } else { tokens.surface_1 })
+            .fill(if tokens.dark {
+                crate::mix(tokens.surface_0, egui::Color32::BLACK, 0.25)
+            } else {
+                tokens.surface_1
+            })
             .stroke(egui::Stroke::new(1.0, tokens.line))
             .corner_radius(CornerRadius::same(radius::CONTROL))
             .inner_margin(Margin::same(space::M as i8));

@@ -6,6 +6,7 @@ use crate::{Icon, IconButton, TextKind, Tone, label, label_wrapped, paint_icon, 
 
 /// A field for text, with its label above, and a hint or an error below.
 #[must_use = "Add it with `ui.add(field)`"]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices of the builder")]
 pub struct TextField<'a> {
     text: &'a mut String,
     label: &'a str,
@@ -171,7 +172,8 @@ impl Widget for TextField<'_> {
                 } else {
                     Stroke::new(1.0, if response.hovered() { tokens.text_faint } else { tokens.line_strong })
                 };
-                let fill = egui::epaint::RectShape::new(rect, corner, tokens.surface_2, border, StrokeKind::Inside);
+                let fill =
+                    egui::epaint::RectShape::new(rect, corner, tokens.surface_2, border, StrokeKind::Inside);
                 ui.painter().set(background, fill);
                 if let Some(icon) = self.icon {
                     let at = egui::pos2(rect.left() + 18.0, rect.top() + self.height / 2.0);

@@ -3,7 +3,8 @@
 use egui::{CornerRadius, Response, Role, Sense, Ui, Widget, WidgetInfo, pos2, vec2};
 
 use crate::{
-    Icon, TextKind, focus_ring, paint::hover_share, paint_icon, radius, row, space, tokens, truncated, with_alpha,
+    Icon, TextKind, focus_ring, paint::hover_share, paint_icon, radius, row, space, tokens, truncated,
+    with_alpha,
 };
 
 /// A row of a list.
@@ -90,9 +91,8 @@ impl Widget for ListRow<'_> {
         let tokens = tokens(ui);
         let height = if self.touch || self.detail.is_some() { row::TOUCH } else { row::NORMAL };
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
-        response.widget_info(|| {
-            WidgetInfo::selected(Role::ListItem, ui.is_enabled(), self.selected, self.text)
-        });
+        response
+            .widget_info(|| WidgetInfo::selected(Role::ListItem, ui.is_enabled(), self.selected, self.text));
         if !ui.is_rect_visible(rect) {
             return response;
         }
@@ -118,7 +118,8 @@ impl Widget for ListRow<'_> {
         }
         let mut right = rect.right() - 10.0;
         if let Some(trailing) = self.trailing {
-            let galley = truncated(ui, TextKind::NumberSmall, tokens.text_muted, trailing, rect.width() * 0.5, 1);
+            let galley =
+                truncated(ui, TextKind::NumberSmall, tokens.text_muted, trailing, rect.width() * 0.5, 1);
             right -= galley.size().x;
             let at = pos2(right, rect.center().y - galley.size().y / 2.0);
             ui.painter().galley(at, galley, tokens.text_muted);
@@ -127,7 +128,8 @@ impl Widget for ListRow<'_> {
         let room = (right - x).max(8.0);
         let color = tokens.text;
         let text = truncated(ui, TextKind::Body, color, self.text, room, 1);
-        let detail = self.detail.map(|detail| truncated(ui, TextKind::Hint, tokens.text_muted, detail, room, 1));
+        let detail =
+            self.detail.map(|detail| truncated(ui, TextKind::Hint, tokens.text_muted, detail, room, 1));
         let gap = 1.0;
         let high = text.size().y + detail.as_ref().map_or(0.0, |detail| detail.size().y + gap);
         let mut y = rect.center().y - high / 2.0;

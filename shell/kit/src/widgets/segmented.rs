@@ -2,7 +2,9 @@
 
 use egui::{CornerRadius, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use crate::{Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, row, tokens, truncated};
+use crate::{
+    Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, row, tokens, truncated,
+};
 
 /// Chooses one of `options`; each has a text and may have an icon. The response is `changed` when another was chosen.
 pub fn segmented<T: PartialEq + Clone>(
@@ -42,7 +44,8 @@ pub fn segmented<T: PartialEq + Clone>(
             response.mark_changed();
         }
         let corner = CornerRadius::same(radius::CONTROL);
-        let color = if selected { tokens.text } else { mix(tokens.text_muted, tokens.text, hover_share(ui, &part)) };
+        let color =
+            if selected { tokens.text } else { mix(tokens.text_muted, tokens.text, hover_share(ui, &part)) };
         if selected {
             let fill = if tokens.dark { tokens.surface_3 } else { tokens.surface_0 };
             ui.painter().rect(cell, corner, fill, Stroke::new(1.0, tokens.line_strong), StrokeKind::Inside);

@@ -1,6 +1,9 @@
 //! A select: one of many, in a menu.
 
-use egui::{CornerRadius, Popup, PopupCloseBehavior, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    CornerRadius, Popup, PopupCloseBehavior, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
+};
 
 use crate::{
     Icon, ListRow, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, row, tokens, truncated,
@@ -74,7 +77,8 @@ pub fn select<T: PartialEq + Clone>(
         focus_ring(ui, &response, rect, corner);
 
         let mut picked = None;
-        let menu = Popup::menu(&response).width(width).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let menu =
+            Popup::menu(&response).width(width).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         menu.show(|ui| {
             ui.set_min_width(width);
             ui.spacing_mut().item_spacing.y = 2.0;

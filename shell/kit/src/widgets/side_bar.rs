@@ -1,8 +1,14 @@
 //! A side bar, and the items in it.
 
-use egui::{CornerRadius, InnerResponse, Rect, Response, Role, Sense, Stroke, Ui, UiBuilder, Widget, WidgetInfo, pos2, vec2};
+use egui::{
+    CornerRadius, InnerResponse, Rect, Response, Role, Sense, Stroke, Ui, UiBuilder, Widget, WidgetInfo,
+    pos2, vec2,
+};
 
-use crate::{Icon, TextKind, focus_ring, paint::hover_share, paint_icon, radius, row, space, tokens, truncated, with_alpha};
+use crate::{
+    Icon, TextKind, focus_ring, paint::hover_share, paint_icon, radius, row, space, tokens, truncated,
+    with_alpha,
+};
 
 /// An item of a side bar.
 #[must_use = "Add it with `ui.add(item)`"]
@@ -58,7 +64,14 @@ impl Widget for SideItem<'_> {
             if let Some(trailing) = self.trailing {
                 let at = pos2(rect.right() - 10.0, rect.center().y);
                 let anchor = egui::Align2::RIGHT_CENTER;
-                crate::paint_text(ui.painter(), at, anchor, TextKind::NumberSmall, tokens.text_muted, trailing);
+                crate::paint_text(
+                    ui.painter(),
+                    at,
+                    anchor,
+                    TextKind::NumberSmall,
+                    tokens.text_muted,
+                    trailing,
+                );
             }
         }
         focus_ring(ui, &response, rect, corner);

@@ -102,10 +102,12 @@ fn middle(
         let (rect, _) = ui.allocate_exact_size(vec2(48.0, 48.0), Sense::hover());
         paint_icon(ui.painter(), rect.center(), icon, 48.0, tint, false);
         ui.add_space(space::M);
-        for (galley, words, color) in
-            [Some((text, sentence, tokens.text)), detail_galley.zip(detail).map(|(g, d)| (g, d, tokens.text_muted))]
-                .into_iter()
-                .flatten()
+        for (galley, words, color) in [
+            Some((text, sentence, tokens.text)),
+            detail_galley.zip(detail).map(|(g, d)| (g, d, tokens.text_muted)),
+        ]
+        .into_iter()
+        .flatten()
         {
             let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
@@ -124,7 +126,8 @@ fn middle(
 /// The shape of what is coming: a bar of this size.
 pub fn skeleton(ui: &mut Ui, width: f32, height: f32) {
     let tokens = tokens(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(width.min(ui.available_width()), height), Sense::hover());
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(width.min(ui.available_width()), height), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::GenericContainer, true, "Loading"));
     ui.painter().rect_filled(rect, CornerRadius::same(4), mix(tokens.surface_2, tokens.surface_3, 0.4));
 }

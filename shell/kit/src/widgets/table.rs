@@ -1,8 +1,12 @@
 //! A table whose rows are made only when they are seen.
 
-use egui::{Align, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    Align, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 
-use crate::{Icon, TextKind, focus_ring, paint::hover_share, paint_icon, paint_text, row, tokens, with_alpha};
+use crate::{
+    Icon, TextKind, focus_ring, paint::hover_share, paint_icon, paint_text, row, tokens, with_alpha,
+};
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -129,7 +133,11 @@ impl<'a> Table<'a> {
                         with_alpha(tokens.surface_2, hover_share(ui, &response))
                     };
                     ui.painter().rect_filled(rect.shrink2(vec2(0.0, 1.0)), CornerRadius::same(6), fill);
-                    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, with_alpha(tokens.line, 0.5)));
+                    ui.painter().hline(
+                        rect.x_range(),
+                        rect.bottom(),
+                        Stroke::new(1.0, with_alpha(tokens.line, 0.5)),
+                    );
                     let mut left = rect.left();
                     for (column, (style, &width)) in self.columns.iter().zip(&widths).enumerate() {
                         let inside = Rect::from_min_size(pos2(left, rect.top()), vec2(width, row_height))
@@ -139,7 +147,8 @@ impl<'a> Table<'a> {
                         } else {
                             egui::Layout::left_to_right(Align::Center)
                         };
-                        let builder = UiBuilder::new().max_rect(inside).layout(layout).id_salt((index, column));
+                        let builder =
+                            UiBuilder::new().max_rect(inside).layout(layout).id_salt((index, column));
                         let mut child = ui.new_child(builder);
                         child.set_clip_rect(inside.intersect(ui.clip_rect()));
                         child.spacing_mut().item_spacing = spacing;
@@ -169,7 +178,8 @@ impl<'a> Table<'a> {
             let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
             left += width;
             let sense = if column.sortable { Sense::click() } else { Sense::hover() };
-            let response = ui.interact(cell, Id::unique((self.name, "column", index)).with(ui.scope_id()), sense);
+            let response =
+                ui.interact(cell, Id::unique((self.name, "column", index)).with(ui.scope_id()), sense);
             response.widget_info(|| WidgetInfo::labeled(Role::ColumnHeader, true, column.title));
             if response.clicked() {
                 answer.sort = Some(index);

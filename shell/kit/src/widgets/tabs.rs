@@ -2,7 +2,10 @@
 
 use egui::{CornerRadius, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use crate::{Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, space, tokens, truncated, with_alpha};
+use crate::{
+    Icon, TextKind, focus_ring, mix, paint::hover_share, paint_icon, radius, space, tokens, truncated,
+    with_alpha,
+};
 
 /// What happened to a row of tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,8 @@ fn row(ui: &mut Ui, name: &str, shown: usize, titles: &[&str], closable: bool) -
             let color = if selected { tokens.text } else { tokens.text_muted };
             let galley = truncated(ui, TextKind::Strong, color, title, 180.0, 1);
             let cross = if closable { 22.0 } else { 0.0 };
-            let (rect, tab) = ui.allocate_exact_size(vec2(galley.size().x + cross + 20.0, 32.0), Sense::click());
+            let (rect, tab) =
+                ui.allocate_exact_size(vec2(galley.size().x + cross + 20.0, 32.0), Sense::click());
             tab.widget_info(|| WidgetInfo::selected(Role::Tab, ui.is_enabled(), selected, title));
             if tab.clicked() {
                 answer.chosen = Some(index);
@@ -60,12 +64,17 @@ fn row(ui: &mut Ui, name: &str, shown: usize, titles: &[&str], closable: bool) -
                 ui.painter().rect_filled(line, CornerRadius::same(1), tokens.accent);
             }
             if closable {
-                let spot = Rect::from_center_size(pos2(rect.right() - 15.0, rect.center().y), vec2(18.0, 18.0));
+                let spot =
+                    Rect::from_center_size(pos2(rect.right() - 15.0, rect.center().y), vec2(18.0, 18.0));
                 let close = ui.interact(spot, tab.id.with("close"), Sense::click());
                 close.widget_info(|| {
                     WidgetInfo::labeled(Role::Button, ui.is_enabled(), format!("Close {title}"))
                 });
-                ui.painter().rect_filled(spot, CornerRadius::same(4), with_alpha(tokens.surface_3, hover_share(ui, &close)));
+                ui.painter().rect_filled(
+                    spot,
+                    CornerRadius::same(4),
+                    with_alpha(tokens.surface_3, hover_share(ui, &close)),
+                );
                 paint_icon(ui.painter(), spot.center(), Icon::Close, 12.0, tokens.text_muted, false);
                 focus_ring(ui, &close, spot, CornerRadius::same(4));
                 if close.clicked() {

@@ -1,6 +1,8 @@
 //! An app's tile: its hue in two stops, its glyph in white.
 
-use egui::{Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, pos2};
+use egui::{
+    Color32, CornerRadius, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, Widget, WidgetInfo, pos2,
+};
 
 use crate::{Icon, focus_ring, mix, paint_icon, tokens::rgb};
 

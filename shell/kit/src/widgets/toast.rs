@@ -54,7 +54,14 @@ impl<'a> Toast<'a> {
                 ui.set_width(316.0_f32.min(ui.available_width()));
                 ui.horizontal_top(|ui| {
                     let (rect, _) = ui.allocate_exact_size(vec2(20.0, 20.0), egui::Sense::hover());
-                    paint_icon(ui.painter(), rect.center(), tone_icon(self.tone), 20.0, tokens.tone(self.tone), true);
+                    paint_icon(
+                        ui.painter(),
+                        rect.center(),
+                        tone_icon(self.tone),
+                        20.0,
+                        tokens.tone(self.tone),
+                        true,
+                    );
                     ui.vertical(|ui| {
                         ui.spacing_mut().item_spacing.y = 2.0;
                         ui.set_width(ui.available_width() - 32.0);

@@ -49,7 +49,11 @@ pub fn checkbox(ui: &mut Ui, on: &mut bool, text: &str) -> Response {
         let edge = if response.hovered() { tokens.text_muted } else { tokens.text_faint };
         ui.painter().rect(square, corner, tokens.surface_2, Stroke::new(1.0, edge), StrokeKind::Inside);
     }
-    ui.painter().galley(pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0), galley, tokens.text);
+    ui.painter().galley(
+        pos2(rect.left() + 26.0, rect.center().y - galley.size().y / 2.0),
+        galley,
+        tokens.text,
+    );
     focus_ring(ui, &response, square, corner);
     response
 }

@@ -38,7 +38,7 @@ impl Subscription {
         let live = bus.0.live.subscribe();
         let last = bus.0.last.subscribe();
         let end = bus.last();
-        let oldest = store.read(|connection| log::oldest(connection)).await?;
+        let oldest = store.read(log::oldest).await?;
         // A number from the future (another device's, say) would wait for ever: start at the end instead.
         let after = after.map_or(end, |after| after.min(end));
         let after = if oldest.0 > 0 && after.0 + 1 < oldest.0 { Seq(oldest.0 - 1) } else { after };

@@ -5,7 +5,7 @@ use aether_protocol::{Actor, EventBody, Live, Pid, Seq};
 use super::{Bus, Delivery, RECENT, Subscription};
 use crate::state::store::Store;
 
-async fn world() -> (tempfile::TempDir, Store, Bus) {
+fn world() -> (tempfile::TempDir, Store, Bus) {
     let dir = tempfile::tempdir().unwrap();
     let bus = Bus::default();
     let store = Store::open(&dir.path().join("state.db"), bus.clone()).unwrap();
@@ -37,7 +37,7 @@ async fn read(subscription: &mut Subscription, count: usize) -> Vec<u64> {
 
 #[tokio::test]
 async fn a_slow_subscriber_misses_nothing() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     let mut slow = Subscription::start(&bus, &store, None).await.unwrap();
     // Far more than the bus keeps in memory.
     for _ in 0..5 {
@@ -51,7 +51,7 @@ async fn a_slow_subscriber_misses_nothing() {
 
 #[tokio::test]
 async fn a_subscriber_resumes_where_it_was() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     emit(&store, 10).await;
     let mut later = Subscription::start(&bus, &store, Some(Seq(7))).await.unwrap();
     assert_eq!((later.after(), later.oldest()), (Seq(7), Seq(1)));
@@ -63,7 +63,7 @@ async fn a_subscriber_resumes_where_it_was() {
 
 #[tokio::test]
 async fn a_gap_is_told_and_a_number_from_the_future_waits_for_nothing() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     emit(&store, 10).await;
     store.write(|tx| Ok(tx.execute("DELETE FROM events WHERE seq <= 4", [])?)).await.unwrap();
     let gap = Subscription::start(&bus, &store, Some(Seq(2))).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_gap_is_told_and_a_number_from_the_future_waits_for_nothing() {
 
 #[tokio::test]
 async fn the_json_is_the_event() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     let mut subscription = Subscription::start(&bus, &store, None).await.unwrap();
     emit(&store, 1).await;
     let Delivery::Events(records) = subscription.next().await.unwrap() else { panic!("no events") };
@@ -85,7 +85,7 @@ async fn the_json_is_the_event() {
 
 #[tokio::test]
 async fn projections_see_events_before_the_writer_answers() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     let seen = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counter = std::sync::Arc::clone(&seen);
     bus.project(move |event| counter.store(event.seq.0, std::sync::atomic::Ordering::SeqCst));
@@ -95,7 +95,7 @@ async fn projections_see_events_before_the_writer_answers() {
 
 #[tokio::test]
 async fn live_words_are_gathered_and_do_not_disturb_the_log() {
-    let (_dir, store, bus) = world().await;
+    let (_dir, store, bus) = world();
     let mut subscription = Subscription::start(&bus, &store, None).await.unwrap();
     for text in ["one ", "two ", "three"] {
         bus.show(Live::Words { pid: Pid(1), text: text.to_owned() });

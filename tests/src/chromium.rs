@@ -192,7 +192,8 @@ impl Chromium {
 
     /// Waits for a control of this name that takes input, and clicks its middle.
     pub async fn click(&mut self, name: &str) -> Result<()> {
-        let control = self.find(name, |control| control.name == name && !control.disabled && control.w > 0.0).await?;
+        let control =
+            self.find(name, |control| control.name == name && !control.disabled && control.w > 0.0).await?;
         self.click_at(control.x + control.w / 2.0, control.y + control.h / 2.0).await
     }
 
@@ -240,8 +241,10 @@ impl Chromium {
 
     /// Waits until the page has drawn.
     pub async fn frame(&mut self) -> Result<()> {
-        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
-            .await?;
+        self.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
+        )
+        .await?;
         Ok(())
     }
 
@@ -269,7 +272,8 @@ impl Chromium {
             Ok(controls) => controls.iter().map(|c| format!("{} '{}' {}", c.role, c.name, c.value)).collect(),
             Err(error) => vec![error.to_string()],
         };
-        let boot = self.evaluate("document.getElementById('boot')?.innerText ?? ''").await.unwrap_or_default();
+        let boot =
+            self.evaluate("document.getElementById('boot')?.innerText ?? ''").await.unwrap_or_default();
         format!("page: {boot}\ncomplaints: {:#?}\ncontrols: {names:#?}", self.complaints)
     }
 

@@ -65,7 +65,16 @@ impl Person {
     async fn owner(daemon: &Daemon) -> Self {
         let person = Self::at(daemon.url());
         let code = daemon.setup_code.as_deref().unwrap();
-        let args = ["--fingerprint", &daemon.fingerprint, "setup", "--code", code, "--name", OWNER, "--password-stdin"];
+        let args = [
+            "--fingerprint",
+            &daemon.fingerprint,
+            "setup",
+            "--code",
+            code,
+            "--name",
+            OWNER,
+            "--password-stdin",
+        ];
         person.types(&args, PASSWORD).await.ok();
         person
     }
@@ -136,7 +145,9 @@ async fn model_and_daemon() -> (Server, Daemon) {
 
 /// The lines of a stream, as JSON.
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 #[tokio::test]
@@ -178,10 +189,16 @@ async fn setting_up_signing_in_and_what_goes_wrong_there() {
     person.runs(&["whoami"]).await.fails(3, "aether login");
 
     let nobody = Person::at("https://127.0.0.1:1".into());
-    nobody.types(&["--yes", "login", "--name", OWNER, "--password-stdin"], PASSWORD).await.fails(6, "cannot be reached");
+    nobody
+        .types(&["--yes", "login", "--name", OWNER, "--password-stdin"], PASSWORD)
+        .await
+        .fails(6, "cannot be reached");
     let ran = nobody.types(&["--json", "--yes", "login", "--name", "a", "--password-stdin"], PASSWORD).await;
     let error: Value = serde_json::from_str(&ran.err).unwrap();
-    assert_eq!((error["error"]["code"].as_str(), error["exit_status"].as_u64()), (Some("unavailable"), Some(6)));
+    assert_eq!(
+        (error["error"]["code"].as_str(), error["exit_status"].as_u64()),
+        (Some("unavailable"), Some(6))
+    );
 }
 
 #[tokio::test]
@@ -227,7 +244,8 @@ async fn signals_pause_and_the_end_by_a_signal() {
     let (model, daemon) = model_and_daemon().await;
     let person = Person::owner(&daemon).await;
     let hold = model.hold();
-    let spawned = person.runs(&["spawn", "--json", "--role", "assistant", "--name", "idler", "forever"]).await.json();
+    let spawned =
+        person.runs(&["spawn", "--json", "--role", "assistant", "--name", "idler", "forever"]).await.json();
     let pid = spawned["pid"].as_u64().unwrap();
     timeout(PATIENCE, model.wait_for_waiting(1)).await.expect("it never thought");
 
@@ -254,7 +272,10 @@ async fn a_question_is_answered_and_a_log_is_followed() {
     let (model, daemon) = model_and_daemon().await;
     let person = Person::owner(&daemon).await;
     let hold = model.hold();
-    let spawned = person.runs(&["spawn", "--json", "--role", "assistant", "--name", "asker", "ask which colour"]).await.json();
+    let spawned = person
+        .runs(&["spawn", "--json", "--role", "assistant", "--name", "asker", "ask which colour"])
+        .await
+        .json();
     let pid = spawned["pid"].as_u64().unwrap();
     let log = person.command(&["logs", "-f", "--json", "asker"]).spawn().unwrap();
     drop(hold);

@@ -160,7 +160,10 @@ async fn check(daemon: &Daemon, token: &str, pid: u64, told: &[Value]) -> (usize
             StepBody::CallInterrupted { call, tool } if tool == "run_command" => {
                 let times = happened.get(call.as_str()).copied().unwrap_or(0);
                 assert!(times <= 1, "{pid}: the interrupted {call} happened {times} times");
-                assert!(was_told(told, &process.goal, call), "{pid} was not told that {call} was interrupted");
+                assert!(
+                    was_told(told, &process.goal, call),
+                    "{pid} was not told that {call} was interrupted"
+                );
                 interrupted += 1;
             }
             _ => {}
@@ -218,8 +221,11 @@ async fn fifty_kills_lose_nothing() {
         tokio::time::sleep(Duration::from_micros(chance.below(30_000))).await;
         // Killed first, while the writer may wait for an answer; taken then.
         let pid = i32::try_from(shared.read().await.as_ref().unwrap().pid().unwrap()).unwrap();
-        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL)
-            .unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
         let daemon = shared.write().await.take().unwrap();
         let state: Stopped = daemon.kill().await.unwrap();
         *shared.write().await = Some(Daemon::start_again(state).await.unwrap());
@@ -245,7 +251,8 @@ async fn fifty_kills_lose_nothing() {
         assert_eq!(answer.text(), format!("number {number}"), "an acknowledged write is missing");
     }
     let doctor = daemon.ask("GET", "/api/v1/doctor", &token, None).await.unwrap().json().unwrap();
-    let database = doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database").unwrap();
+    let database =
+        doctor["checks"].as_array().unwrap().iter().find(|check| check["name"] == "database").unwrap();
     assert_eq!(database["state"], "ready", "{database}");
     println!(
         "{KILLS} kills: {} lives completed, {finished} calls finished, {interrupted} interrupted, {} writes kept",

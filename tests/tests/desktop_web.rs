@@ -16,7 +16,9 @@ const AGENT: &str = "inkwell";
 const GOAL: &str = "Create a file named hello.txt containing the word hello";
 
 fn folder(variable: &str, hint: &str) -> Result<PathBuf> {
-    let path = std::env::var_os(variable).map(PathBuf::from).with_context(|| format!("{variable} is not set; {hint}"))?;
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .with_context(|| format!("{variable} is not set; {hint}"))?;
     ensure!(path.is_dir(), "{} is not there; {hint}", path.display());
     Ok(path)
 }
@@ -68,7 +70,8 @@ async fn deploy(browser: &mut Chromium) -> Result<()> {
     browser.click("Deploy agent").await?;
     browser.click("Role Scribe").await?;
     browser.fill("Name", AGENT).await?;
-    let goal = browser.find("the goal", |control| control.name == "Goal" && control.role.contains("Input")).await?;
+    let goal =
+        browser.find("the goal", |control| control.name == "Goal" && control.role.contains("Input")).await?;
     browser.click_at(goal.x + 40.0, goal.y + 12.0).await?;
     browser.key("a", "KeyA", 2).await?;
     browser.type_text(GOAL).await?;
@@ -85,7 +88,11 @@ async fn open_agent(browser: &mut Chromium) -> Result<()> {
     browser.type_text(AGENT).await?;
     browser.find("the agent", |control| control.role == "ListItem" && control.name == AGENT).await?;
     browser.key("Enter", "Enter", 0).await?;
-    browser.find("the agent's window", |control| control.name.starts_with("Close ") && control.name.contains(AGENT)).await?;
+    browser
+        .find("the agent's window", |control| {
+            control.name.starts_with("Close ") && control.name.contains(AGENT)
+        })
+        .await?;
     Ok(())
 }
 
@@ -121,7 +128,9 @@ async fn desktop_web_does_a_real_job_from_first_start_to_finished_file() -> Resu
     open_agent(&mut browser).await?;
     browser.find("the step that writes the file", |control| says(control, "write_file")).await?;
     browser.screenshot(&screens()?.join("web-agent-working-dark.png")).await?;
-    browser.find("the end", |control| says(control, "Completed") || says(control, "reached its goal")).await?;
+    browser
+        .find("the end", |control| says(control, "Completed") || says(control, "reached its goal"))
+        .await?;
     browser.screenshot(&screens()?.join("web-agent-done-dark.png")).await?;
 
     browser.click("Files").await?;
@@ -138,14 +147,22 @@ async fn desktop_web_does_a_real_job_from_first_start_to_finished_file() -> Resu
     // A reload finds the session, and the windows where they were.
     let again_ms = enter(&mut browser, &daemon).await?;
     println!("time to first frame, second visit: {again_ms:.0} ms");
-    browser.find("the window of before", |control| control.name.starts_with("Close ") && control.name.contains(AGENT)).await?;
+    browser
+        .find("the window of before", |control| {
+            control.name.starts_with("Close ") && control.name.contains(AGENT)
+        })
+        .await?;
     browser.click("Use the light theme").await?;
     browser.find("the other theme", |control| control.name == "Use the dark theme").await?;
     browser.screenshot(&screens()?.join("web-agent-light.png")).await?;
     browser.resize(390, 844).await?;
     browser.find("the bar of a phone", |control| control.name == "Apps").await?;
     browser.screenshot(&screens()?.join("web-phone-light.png")).await?;
-    ensure!(browser.complaints().iter().all(|text| text.contains("401") || text.contains("403")), "{:#?}", browser.complaints());
+    ensure!(
+        browser.complaints().iter().all(|text| text.contains("401") || text.contains("403")),
+        "{:#?}",
+        browser.complaints()
+    );
     Ok(())
 }
 

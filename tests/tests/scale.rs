@@ -107,7 +107,9 @@ async fn limits_are_bounded_and_a_bad_cursor_is_named() {
         ("/api/v1/processes?which=all&", 50, 200),
         ("/api/v1/events?", 200, 1000),
     ] {
-        for (limit, rows) in [("", left_out), ("limit=100000", most), ("limit=4294967295", most), ("limit=0", 1)] {
+        for (limit, rows) in
+            [("", left_out), ("limit=100000", most), ("limit=4294967295", most), ("limit=0", 1)]
+        {
             let page: Page<serde_json::Value> = page(&mut raw, &token, &format!("{path}{limit}")).await;
             assert_eq!(page.items.len(), rows, "{path}{limit}");
             assert!(page.next.is_some(), "{path}{limit}: there is more");
@@ -123,7 +125,14 @@ async fn limits_are_bounded_and_a_bad_cursor_is_named() {
         ("/api/v1/processes?which=live&", "cursor"),
         ("/api/v1/events?", "after"),
     ] {
-        for bad in ["x", "-1", "%00", "1%20OR%201=1", "99999999999999999999999", "zzzzzzzz-0000-7000-8000-000000000000"] {
+        for bad in [
+            "x",
+            "-1",
+            "%00",
+            "1%20OR%201=1",
+            "99999999999999999999999",
+            "zzzzzzzz-0000-7000-8000-000000000000",
+        ] {
             let address = format!("{path}{cursor}={bad}");
             let answer = get(&mut raw, &token, &address).await;
             assert_eq!(answer.status, 400, "{address}: {}", answer.text());

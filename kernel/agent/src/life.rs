@@ -168,7 +168,13 @@ struct Life {
 impl Life {
     fn go_on(&mut self) -> Result<std::convert::Infallible, Stop> {
         if let Some(call) = self.conversation.cut_off_call() {
-            self.finish(&call, &Outcome::failed(INTERRUPTED), Duration::ZERO)?;
+            let began = Instant::now();
+            let outcome = match tools::check(&call) {
+                // Nobody but this process has an answer to wait for: the question is still out.
+                Ok((Tool::AskUser(ask), _)) => self.ask(ask.question)?,
+                _ => Outcome::failed(INTERRUPTED),
+            };
+            self.finish(&call, &outcome, began.elapsed())?;
         }
         loop {
             while let Some(call) = self.conversation.next_call() {

@@ -67,8 +67,9 @@ fn inherited_socket() -> anyhow::Result<UnixStream> {
     let fd = aether_protocol::link::FD;
     // SAFETY: the number is only compared and flagged by the kernel; a closed one gives EBADF.
     if unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
-        return Err(std::io::Error::last_os_error())
-            .context(format!("There is no socket on file descriptor {fd}; only the kernel starts this program"));
+        return Err(std::io::Error::last_os_error()).context(format!(
+            "There is no socket on file descriptor {fd}; only the kernel starts this program"
+        ));
     }
     // SAFETY: the descriptor is open, and nothing else in this process uses it.
     Ok(unsafe { UnixStream::from_raw_fd(fd) })

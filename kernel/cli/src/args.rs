@@ -230,7 +230,9 @@ pub(crate) enum Command {
     /// Checks the way to the kernel, and what its host can and cannot give.
     Doctor,
     /// Shows what happened in the system.
-    #[command(after_help = "Examples:\n  aether events --after 100\n  aether events -f --json | jq .body.event")]
+    #[command(
+        after_help = "Examples:\n  aether events --after 100\n  aether events -f --json | jq .body.event"
+    )]
     Events {
         /// Goes on with what happens from now on.
         #[arg(short, long)]
@@ -243,7 +245,9 @@ pub(crate) enum Command {
         limit: u32,
     },
     /// Prints a completion script for a shell.
-    #[command(after_help = "Example:\n  aether completion bash > ~/.local/share/bash-completion/completions/aether")]
+    #[command(
+        after_help = "Example:\n  aether completion bash > ~/.local/share/bash-completion/completions/aether"
+    )]
     Completion {
         /// Which shell.
         shell: Shell,
@@ -449,7 +453,9 @@ mod tests {
     fn every_command_and_option_has_help() {
         fn check(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{} has no help", command.get_name());
-            for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+            for arg in
+                command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+            {
                 assert!(arg.get_help().is_some(), "{} {} has no help", command.get_name(), arg.get_id());
             }
             command.get_subcommands().for_each(check);

@@ -46,7 +46,9 @@ impl Context {
         let fingerprint = global
             .fingerprint
             .or_else(|| profile.fingerprint.filter(|_| profile.address == address))
-            .or_else(|| runtime.filter(|runtime| runtime.address == address).map(|runtime| runtime.fingerprint));
+            .or_else(|| {
+                runtime.filter(|runtime| runtime.address == address).map(|runtime| runtime.fingerprint)
+            });
         let out = Output::new(global.json);
         Ok(Self { out, yes: global.yes, address, fingerprint, profile_path, profile })
     }
@@ -90,7 +92,10 @@ impl Context {
         eprintln!("The certificate of {} has the fingerprint\n  {seen}", self.address);
         if !self.yes {
             let ask = "Compare it with the one that the device shows. Is it the same?";
-            if !confirm(ask, "Pass --fingerprint with the one that the device shows, or --yes to trust this one")? {
+            if !confirm(
+                ask,
+                "Pass --fingerprint with the one that the device shows, or --yes to trust this one",
+            )? {
                 return Err(Error::forbidden("The certificate was not trusted; nothing was sent").into());
             }
         }
@@ -140,7 +145,9 @@ fn unusable(error: &aether_client::EndpointError) -> Error {
 /// Asks a question on the terminal. Without a terminal `remedy` is the hint.
 fn confirm(question: &str, remedy: &str) -> Outcome<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Error::invalid("This needs an answer, and there is no terminal to ask on").hint(remedy).into());
+        return Err(Error::invalid("This needs an answer, and there is no terminal to ask on")
+            .hint(remedy)
+            .into());
     }
     eprint!("{question} [y/N] ");
     io::stderr().flush()?;

@@ -79,7 +79,9 @@ fn say(error: &Error) {
     if let Some(hint) = &error.hint {
         anstream::eprintln!("\x1b[1;36mhint:\x1b[0m {}", crate::shape::plain(hint));
     }
-    if error.code == Code::Unauthenticated && error.hint.as_deref().is_none_or(|hint| hint.starts_with("Sign in")) {
+    if error.code == Code::Unauthenticated
+        && error.hint.as_deref().is_none_or(|hint| hint.starts_with("Sign in"))
+    {
         anstream::eprintln!("\x1b[1;36mhint:\x1b[0m `aether login` signs in");
     }
     if let Some(secs) = error.retry_after_secs {

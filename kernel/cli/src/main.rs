@@ -46,7 +46,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     if !is_help && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        return Failure::from(Error::invalid(message).hint("`aether --help` shows what can be typed")).report(true);
+        return Failure::from(Error::invalid(message).hint("`aether --help` shows what can be typed"))
+            .report(true);
     }
     // A closed stdout or stderr leaves nobody to tell.
     let _ = error.print();

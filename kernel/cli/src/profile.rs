@@ -69,7 +69,9 @@ pub(crate) fn path(name: &str) -> Result<PathBuf, Error> {
     let base = match absolute("XDG_CONFIG_HOME") {
         Some(dir) => dir,
         None => absolute("HOME")
-            .ok_or_else(|| Error::invalid("There is no place for credentials").hint("Set HOME or XDG_CONFIG_HOME"))?
+            .ok_or_else(|| {
+                Error::invalid("There is no place for credentials").hint("Set HOME or XDG_CONFIG_HOME")
+            })?
             .join(".config"),
     };
     Ok(base.join("aether").join("profiles").join(format!("{name}.toml")))
@@ -198,11 +200,9 @@ mod tests {
         let path = dir.join("runtime.json");
         assert_eq!(read_runtime(&path), None);
         let fingerprint = Fingerprint([1; 32]);
-        fs::write(&path, format!(r#"{{"address":"https://127.0.0.1:9","fingerprint":"{fingerprint}"}}"#)).unwrap();
-        assert_eq!(
-            read_runtime(&path),
-            Some(Runtime { address: "https://127.0.0.1:9".into(), fingerprint })
-        );
+        fs::write(&path, format!(r#"{{"address":"https://127.0.0.1:9","fingerprint":"{fingerprint}"}}"#))
+            .unwrap();
+        assert_eq!(read_runtime(&path), Some(Runtime { address: "https://127.0.0.1:9".into(), fingerprint }));
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -2,7 +2,10 @@
 
 use aether_client::Client;
 use aether_protocol::{
-    AgentId, Cursor, Error, Page, Pid, Request, agent::{self, Agent}, files::Place, process,
+    AgentId, Cursor, Error, Page, Pid, Request,
+    agent::{self, Agent},
+    files::Place,
+    process,
 };
 
 /// The largest page that the kernel gives.
@@ -63,8 +66,7 @@ pub(crate) async fn agent(client: &Client, text: &str) -> Result<AgentId, Error>
 }
 
 async fn find_agent(client: &Client, name: &str) -> Result<Agent, Error> {
-    let agents =
-        all(client, usize::MAX, |cursor, limit| agent::List { cursor, limit: Some(limit) }).await?;
+    let agents = all(client, usize::MAX, |cursor, limit| agent::List { cursor, limit: Some(limit) }).await?;
     agents.into_iter().find(|agent| agent.name == name).ok_or_else(|| {
         Error::not_found("agent or process", format!("'{name}'")).hint("`aether ps --all` lists them")
     })

@@ -74,9 +74,7 @@ impl Output {
 
 /// Text of an agent, for a terminal: without control characters, save line breaks and tabs.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
 }
 
 /// The beginning of a text, on one line of at most `width` characters.

@@ -90,7 +90,8 @@ impl Agents {
 fn before(cursor: Option<&Cursor>) -> Result<String> {
     let Some(cursor) = cursor else { return Ok("~".to_owned()) };
     let id: AgentId = cursor.0.parse().map_err(|_| {
-        Error::invalid("This is no cursor of this list").hint("Pass back `next` of the page before, unchanged")
+        Error::invalid("This is no cursor of this list")
+            .hint("Pass back `next` of the page before, unchanged")
     })?;
     Ok(id.to_string())
 }
@@ -116,7 +117,9 @@ pub(crate) fn find(connection: &Connection, owner: UserId, id: AgentId) -> Resul
 /// Writes a new identity. A name that its owner uses already is a conflict.
 pub(crate) fn insert(connection: &Connection, agent: &Agent) -> Result<(), StoreError> {
     let inserted = connection
-        .prepare_cached("INSERT OR IGNORE INTO agents (id, owner, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .prepare_cached(
+            "INSERT OR IGNORE INTO agents (id, owner, name, role, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
         .execute(params![
             agent.id.to_string(),
             agent.owner.to_string(),

@@ -20,7 +20,7 @@ use crate::{
     gate::Gate,
     identity::{Identity, IdentityError},
     mind::{Mind, MindError},
-    process::{Processes, ProcessError, pty},
+    process::{ProcessError, Processes, pty},
     state::{
         bus::Bus,
         store::{Store, StoreError},

@@ -25,7 +25,13 @@ impl Kernel {
     }
 
     /// Tells that a file was changed through the kernel.
-    pub(crate) async fn file_changed(&self, actor: &Actor, user: UserId, place: Place, path: &str) -> Result<()> {
+    pub(crate) async fn file_changed(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        place: Place,
+        path: &str,
+    ) -> Result<()> {
         let owner = (place == Place::Home).then_some(user);
         let (actor, path) = (actor.clone(), path.to_owned());
         self.store.write(move |tx| tx.emit(&actor, EventBody::FileChanged { place, owner, path })).await?;

@@ -53,7 +53,9 @@ impl Kernel {
 
     async fn check_store(&self) -> Check {
         let (state, detail) = match self.store.integrity().await {
-            Ok(finding) if finding == "ok" => (Health::Ready, "the whole database was read and is sound".to_owned()),
+            Ok(finding) if finding == "ok" => {
+                (Health::Ready, "the whole database was read and is sound".to_owned())
+            }
             Ok(finding) => (Health::Failed, finding),
             Err(error) => (Health::Failed, error.to_string()),
         };
@@ -67,7 +69,9 @@ impl Kernel {
         let free_mib = host.disk_free_bytes >> 20;
         let (state, remedy) = match free_mib {
             0..256 => (Health::Failed, Some("Free some space where the state directory lies".to_owned())),
-            256..2048 => (Health::Degraded, Some("Free some space where the state directory lies".to_owned())),
+            256..2048 => {
+                (Health::Degraded, Some("Free some space where the state directory lies".to_owned()))
+            }
             _ => (Health::Ready, None),
         };
         Check { name: "disk".into(), state, detail: format!("{free_mib} MiB free"), remedy }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Cursor, Page, Pid, UnixMillis, UserId, call::calls, journal::Step, mind::ModelName, process::Process};
+use crate::{
+    AgentId, Cursor, Page, Pid, UnixMillis, UserId, call::calls, journal::Step, mind::ModelName,
+    process::Process,
+};
 
 calls! { Agent:
     /// Lists the agents that the actor may see, newest first.

@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AgentId, LifeId, Pid, Seq, TerminalId, UnixMillis, UserId,
-    files::Place,
-    journal::Step,
+    Actor, AgentId, LifeId, Pid, Seq, TerminalId, UnixMillis, UserId, files::Place, journal::Step,
     process::Process,
 };
 

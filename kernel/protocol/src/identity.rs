@@ -100,13 +100,19 @@ pub struct Login {
 // No secret may reach a log by way of `{:?}`.
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Setup").field("name", &self.name).field("device", &self.device).finish_non_exhaustive()
+        f.debug_struct("Setup")
+            .field("name", &self.name)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").field("name", &self.name).field("device", &self.device).finish_non_exhaustive()
+        f.debug_struct("Login")
+            .field("name", &self.name)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,7 +130,10 @@ pub struct SignedIn {
 
 impl std::fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignedIn").field("user", &self.user).field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("SignedIn")
+            .field("user", &self.user)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Cursor, LifeId, Page, Pid, UnixMillis, UserId, call::calls, mind::{ModelName, Usage}};
+use crate::{
+    AgentId, Cursor, LifeId, Page, Pid, UnixMillis, UserId,
+    call::calls,
+    mind::{ModelName, Usage},
+};
 
 calls! { Process:
     /// Deploys an agent: a new identity, or a new life of one that exists. Queued when too many run.

@@ -16,7 +16,11 @@ fn round_trip(command: impl Into<Command>) -> serde_json::Value {
 fn commands_carry_subsystem_and_verb() {
     let value = round_trip(process::Signal { pid: Pid(7), signal: process::SignalName::Stop });
     assert_eq!(value, json!({"call": "process.signal", "args": {"pid": 7, "signal": "STOP"}}));
-    round_trip(process::Spawn { goal: "write a haiku".into(), role: Some("scribe".into()), ..Default::default() });
+    round_trip(process::Spawn {
+        goal: "write a haiku".into(),
+        role: Some("scribe".into()),
+        ..Default::default()
+    });
     round_trip(files::Write {
         place: files::Place::Agent { agent: AgentId(Uuid::nil()) },
         path: "a/b".into(),
@@ -41,7 +45,8 @@ fn names_are_unique_and_well_formed() {
 
 #[test]
 fn mistakes_are_named() {
-    let mistake = |value: serde_json::Value| serde_json::from_value::<Command>(value).unwrap_err().to_string();
+    let mistake =
+        |value: serde_json::Value| serde_json::from_value::<Command>(value).unwrap_err().to_string();
     assert!(mistake(json!({"args": {}})).contains("missing field `call`"));
     assert!(mistake(json!({"call": "weather.get", "args": {}})).contains("no subsystem 'weather'"));
     assert!(mistake(json!({"call": "process.dance", "args": {}})).contains("process.dance"));

@@ -4,6 +4,7 @@ use aether_client::Pending;
 use aether_protocol::{
     Error, Pid,
     agent::{Remove, Removed},
+    journal::StepBody,
     process::{Continue, Message, Pause, Phase, Process, Resume, SetPriority, Signal, SignalName, State},
 };
 
@@ -82,6 +83,14 @@ impl Deed {
             Self::Remove => "remove",
         }
     }
+}
+
+/// Whether a process waits for more steps rather than for an answer. `last` is its newest step, where known.
+pub fn needs_steps(process: &Process, last: Option<&StepBody>) -> bool {
+    process.state.is_alive()
+        && process.phase == Phase::Waiting
+        && process.steps_used >= process.steps_limit
+        && !matches!(last, Some(StepBody::Question { .. }))
 }
 
 enum Sent {

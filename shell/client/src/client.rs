@@ -3,7 +3,10 @@
 use std::{
     future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -46,6 +49,8 @@ impl Default for Options {
 pub(crate) struct Shared {
     pub(crate) session: Mutex<Session>,
     token: Mutex<Option<Token>>,
+    /// Whether this end has asked for the session's end: then its end is no error.
+    leaving: AtomicBool,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -65,6 +70,14 @@ impl Shared {
 
     pub(crate) fn token(&self) -> Option<Token> {
         self.token.lock().clone()
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_leaving(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::Relaxed);
     }
 
     pub(crate) fn set_token(&self, token: Option<Token>) {
@@ -105,6 +118,7 @@ impl Client {
         let shared = Arc::new(Shared {
             session: Mutex::new(Session::new(options.events)),
             token: Mutex::new(session),
+            leaving: AtomicBool::new(false),
             wake: Box::new(wake),
         });
         let background = match platform::start(endpoint, Arc::clone(&shared)) {
@@ -134,8 +148,9 @@ impl Client {
                 let reply: Reply = serde_json::from_value(value).map_err(|error| {
                     Error::internal(format!("The answer to {} was not understood: {error}", R::NAME))
                 })?;
-                R::take(reply)
-                    .ok_or_else(|| Error::internal(format!("The answer to {} was another command's", R::NAME)))
+                R::take(reply).ok_or_else(|| {
+                    Error::internal(format!("The answer to {} was another command's", R::NAME))
+                })
             }));
         });
         self.session(|session| session.call(&command, done));
@@ -167,6 +182,8 @@ impl Client {
     /// Ends the session, on the kernel and here.
     pub fn sign_out(&self) -> Pending<SignedOut> {
         let shared = Arc::clone(&self.handle.shared);
+        // The kernel closes the connection before it answers.
+        shared.set_leaving(true);
         self.http(Ok(Ask::new("DELETE", "/api/v1/session")), move |answer| {
             let answer = answer.bytes().map(|_| SignedOut {});
             // A session that had ended already is what was wanted.
@@ -176,6 +193,8 @@ impl Client {
             };
             if answer.is_ok() {
                 shared.change(|session| session.order(Order::SignedOut));
+            } else {
+                shared.set_leaving(false);
             }
             answer
         })
@@ -183,8 +202,11 @@ impl Client {
 
     /// Writes a whole file.
     pub fn upload(&self, place: Place, path: &str, bytes: Vec<u8>) -> Pending<Entry> {
-        let ask = Ask::file("PUT", place, path)
-            .map(|ask| Ask { content_type: Some("application/octet-stream"), body: bytes, ..ask });
+        let ask = Ask::file("PUT", place, path).map(|ask| Ask {
+            content_type: Some("application/octet-stream"),
+            body: bytes,
+            ..ask
+        });
         self.http(ask, Answer::json)
     }
 

@@ -50,6 +50,7 @@ pub(crate) async fn drive(shared: Arc<Shared>, transport: Transport) {
     loop {
         let mut ended = connect(&shared, &transport).await;
         if let Ended::SignedOut(error) = ended {
+            let error = error.filter(|_| !shared.is_leaving());
             shared.set_token(None);
             ended = show_door(&shared, &transport, error).await;
         }
@@ -59,8 +60,8 @@ pub(crate) async fn drive(shared: Arc<Shared>, transport: Transport) {
         }
         match ended {
             Ended::Lost(reason) => {
-                let pause_ms = shared
-                    .change(|session| session.lost(&reason, platform::now_ms(), platform::jitter()));
+                let pause_ms =
+                    shared.change(|session| session.lost(&reason, platform::now_ms(), platform::jitter()));
                 if matches!(wait(&shared, Some(pause_ms)).await, Ended::Closed) {
                     return;
                 }
@@ -128,6 +129,7 @@ fn control(shared: &Shared, order: Order) -> Result<Frame, Ended> {
         Order::Send(frame) => return Ok(frame),
         Order::SignedIn(token) => {
             shared.set_token(token);
+            shared.set_leaving(false);
             shared.change(crate::session::Session::signing_in);
             Ended::Again
         }

@@ -126,11 +126,9 @@ impl Transport {
             Some(mismatch) => OpenError::Refused(mismatch),
             None => OpenError::Failed(self.cannot_reach(&error.to_string())),
         })?;
-        let mut request = self
-            .endpoint
-            .join("ws", "/api/v1/ws")
-            .into_client_request()
-            .map_err(|error| OpenError::Refused(Error::invalid(format!("The address is malformed: {error}"))))?;
+        let mut request = self.endpoint.join("ws", "/api/v1/ws").into_client_request().map_err(|error| {
+            OpenError::Refused(Error::invalid(format!("The address is malformed: {error}")))
+        })?;
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.as_str()))
             .map_err(|_| OpenError::SignedOut(Some(Error::invalid("The session's token is malformed"))))?;
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
@@ -188,7 +186,7 @@ impl Socket {
                 .filter(|reason| !reason.is_empty())
                 .unwrap_or_else(|| "the kernel closed the connection".into())),
             Some(Ok(_)) => Ok(Received::Other),
-            Some(Err(error)) => Err(error.to_string()),
+            Some(Err(error)) => Err(lost(&error)),
             None => Err("the connection was closed".into()),
         }
     }
@@ -196,6 +194,21 @@ impl Socket {
     pub(crate) async fn close(&mut self) {
         // Nobody waits for the answer: the kernel notices either way.
         let _ = timeout(Duration::from_secs(1), self.0.close(None)).await;
+    }
+}
+
+/// Why a connection ended. A kernel that dies says no goodbye, and how TLS words that helps nobody.
+fn lost(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Io(error)
+            if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) =>
+        {
+            "the connection was closed".into()
+        }
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            "the connection was closed".into()
+        }
+        error => error.to_string(),
     }
 }
 
@@ -224,4 +237,3 @@ pub(crate) fn jitter() -> f64 {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     f64::from(random) / f64::from(u32::MAX)
 }
-

@@ -25,7 +25,11 @@ impl Ask {
         Self { method, path: path.into(), content_type: None, body: Vec::new() }
     }
 
-    pub(crate) fn json(method: &'static str, path: &str, body: &impl serde::Serialize) -> Result<Self, Error> {
+    pub(crate) fn json(
+        method: &'static str,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> Result<Self, Error> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::invalid(format!("The request cannot be written: {error}")))?;
         Ok(Self { content_type: Some("application/json"), body, ..Self::new(method, path) })
@@ -123,7 +127,8 @@ mod tests {
 
     #[test]
     fn problem_documents_become_errors() {
-        let body = br#"{"type":"about:blank","title":"Too many requests","status":429,"detail":"Too many attempts",
+        let body =
+            br#"{"type":"about:blank","title":"Too many requests","status":429,"detail":"Too many attempts",
             "code":"rate_limited","hint":"Wait","retry_after_secs":30}"#;
         let error = problem(429, body);
         assert_eq!(error.code, Code::RateLimited);

@@ -189,7 +189,9 @@ impl Session {
             .and_then(|command| serde_json::to_string(&ClientFrame::Call { id, command }));
         let frame = match frame {
             Ok(frame) => frame,
-            Err(error) => return done(Err(Error::invalid(format!("The command cannot be written: {error}")))),
+            Err(error) => {
+                return done(Err(Error::invalid(format!("The command cannot be written: {error}"))));
+            }
         };
         if frame.len() > FRAME_LIMIT_BYTES {
             let error = Error::new(Code::TooLarge, format!("{} is larger than 1 MiB", command.name()));
@@ -345,8 +347,7 @@ impl Session {
             retry_at_ms: now_ms + pause_ms,
             reason: reason.to_owned(),
         });
-        let writes: Vec<u64> =
-            self.calls.iter().filter(|(_, call)| !call.reads).map(|(id, _)| *id).collect();
+        let writes: Vec<u64> = self.calls.iter().filter(|(_, call)| !call.reads).map(|(id, _)| *id).collect();
         for id in writes {
             let Some(call) = self.calls.remove(&id) else { continue };
             let error = if call.sent {

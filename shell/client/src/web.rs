@@ -2,7 +2,9 @@
 //!
 //! *Invariant:* no token is kept here. The cookie is `HttpOnly`; scripts cannot read it.
 
-use std::{cell::RefCell, collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll, task::Waker};
+use std::{
+    cell::RefCell, collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll, task::Waker,
+};
 
 use aether_protocol::Error;
 use bytes::Bytes;
@@ -10,7 +12,8 @@ use js_sys::{ArrayBuffer, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    BinaryType, CloseEvent, Headers, MessageEvent, RequestCredentials, RequestInit, Response, WebSocket, Window,
+    BinaryType, CloseEvent, Headers, MessageEvent, RequestCredentials, RequestInit, Response, WebSocket,
+    Window,
 };
 
 use crate::{
@@ -88,7 +91,8 @@ async fn fetch(url: &str, ask: &Ask) -> Result<Answer, JsValue> {
         init.set_headers(&headers);
         init.set_body(&Uint8Array::from(ask.body.as_slice()));
     }
-    let response: Response = JsFuture::from(window()?.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
+    let response: Response =
+        JsFuture::from(window()?.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
     let body = JsFuture::from(response.array_buffer()?).await?;
     Ok(Answer { status: response.status(), body: Uint8Array::new(&body).to_vec().into() })
 }

@@ -5,8 +5,8 @@ use aether_client::ConnectionState;
 use aether_kit::{Appearance, Icon, TextKind, phase_color, tokens, with_alpha};
 use aether_protocol::process::{Phase, State};
 use egui::{
-    Align, Area, Color32, Context, Id, Layout, Order, Popup, Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo,
-    pos2, vec2,
+    Align, Area, Color32, Context, Id, Layout, Order, Popup, Rect, Response, Role, Sense, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::{
@@ -68,7 +68,10 @@ pub fn show(ctx: &Context, screen: Rect, shown: &Shown<'_>) -> Vec<Deed> {
             ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, (1.0, with_alpha(tokens.line, 0.8)));
             let inner = rect.shrink2(vec2(6.0, 0.0));
             let mut right = ui.new_child(
-                UiBuilder::new().id_salt("right").max_rect(inner).layout(Layout::right_to_left(Align::Center)),
+                UiBuilder::new()
+                    .id_salt("right")
+                    .max_rect(inner)
+                    .layout(Layout::right_to_left(Align::Center)),
             );
             right.spacing_mut().item_spacing.x = if shown.narrow { 8.0 } else { 2.0 };
             status_side(&mut right, shown, &mut deeds);
@@ -182,7 +185,11 @@ fn theme_icon(shown: &Shown<'_>) -> Icon {
 }
 
 fn theme_name(shown: &Shown<'_>) -> &'static str {
-    if shown.appearance.theme == aether_kit::Theme::Light { "Use the dark theme" } else { "Use the light theme" }
+    if shown.appearance.theme == aether_kit::Theme::Light {
+        "Use the dark theme"
+    } else {
+        "Use the light theme"
+    }
 }
 
 fn clock(ui: &mut Ui, shown: &Shown<'_>) {
@@ -241,7 +248,8 @@ fn agents(ui: &mut Ui, shown: &Shown<'_>, deeds: &mut Vec<Deed>) {
         let queued = if counts.queued > 0 { format!(", {} queued", counts.queued) } else { String::new() };
         format!("{} running{queued}", counts.running)
     };
-    let waiting = if counts.waiting > 0 { format!(", {} waiting for you", counts.waiting) } else { String::new() };
+    let waiting =
+        if counts.waiting > 0 { format!(", {} waiting for you", counts.waiting) } else { String::new() };
     let name = format!("Agents: {} running, {} queued{waiting}", counts.running, counts.queued);
     let galley = ui.painter().layout_no_wrap(text, TextKind::Number.font(), tokens.text);
     let width = galley.size().x + dots as f32 * 9.0 + 22.0;

@@ -87,14 +87,8 @@ pub fn intent_of(offer: &Offer) -> Option<Intent> {
     }
 }
 
-static FALLBACK: Offer = Offer {
-    id: "window",
-    title: "Window",
-    summary: "",
-    icon: Icon::Windows,
-    hue: Hue::Slate,
-    pinned: false,
-};
+static FALLBACK: Offer =
+    Offer { id: "window", title: "Window", summary: "", icon: Icon::Windows, hue: Hue::Slate, pinned: false };
 
 /// The app for an intent, in a window of its own.
 pub fn make(intent: &Intent) -> Box<dyn App> {

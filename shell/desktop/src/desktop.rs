@@ -113,6 +113,11 @@ impl Desktop {
                 }
             }
             self.know_user();
+            if self.phase == Phase::Open
+                && let Some(app) = self.windows.stack.focused().and_then(|id| self.windows.app(id))
+            {
+                self.centre.seen(&app.holds());
+            }
             let given = given(&self.client, &self.world, &self.appearance, false);
             let commands = self.windows.logic(&given);
             self.shell_commands(ctx, commands);
@@ -171,8 +176,7 @@ impl Desktop {
         let narrow = screen.width() < phone::NARROW;
         // A shell uses Ctrl and a letter itself, unless Cmd is the desktop's key.
         let in_terminal = self.terminal_in_front() && !self.host.is_apple();
-        let mut deeds: Vec<Deed> =
-            shortcuts::pressed(&ctx, in_terminal).into_iter().map(Deed::Act).collect();
+        let mut deeds: Vec<Deed> = shortcuts::pressed(&ctx, in_terminal).into_iter().map(Deed::Act).collect();
         let state = self.connection();
         let top = screen.top() + if narrow { bar::HEIGHT_TOUCH } else { bar::HEIGHT };
         let bottom = screen.bottom() - if narrow { phone::BAR } else { dock::RESERVED };
@@ -183,11 +187,8 @@ impl Desktop {
 
         let tiles = self.tiles(narrow);
         let given = given(&self.client, &self.world, &self.appearance, narrow);
-        let commands = if narrow {
-            self.windows.show_one(ui, work, &given)
-        } else {
-            self.windows.show(&ctx, &given)
-        };
+        let commands =
+            if narrow { self.windows.show_one(ui, work, &given) } else { self.windows.show(&ctx, &given) };
         deeds.extend(self.menu_bar(&ctx, screen, &state, narrow));
         deeds.extend(self.furniture(&ctx, screen, top, narrow, &tiles));
         if banner::show(&ctx, screen, top, &state) {
@@ -207,11 +208,12 @@ impl Desktop {
     }
 
     fn menu_bar(&self, ctx: &Context, screen: Rect, state: &ConnectionState, narrow: bool) -> Vec<Deed> {
-        let title = self.windows.stack.focused().and_then(|id| self.windows.app(id)).map(|app| app.title());
-        let device = self
-            .world
-            .status()
-            .map_or_else(|| self.address.url.clone(), |status| format!("{} · Aether {}", status.device, status.version));
+        let title =
+            self.windows.stack.focused().and_then(|id| self.windows.app(id)).map(aether_apps::App::title);
+        let device = self.world.status().map_or_else(
+            || self.address.url.clone(),
+            |status| format!("{} · Aether {}", status.device, status.version),
+        );
         let shown = bar::Shown {
             title: title.as_deref(),
             world: &self.world,
@@ -226,7 +228,14 @@ impl Desktop {
         bar::show(ctx, screen, &shown)
     }
 
-    fn furniture(&mut self, ctx: &Context, screen: Rect, top: f32, narrow: bool, tiles: &[Tile]) -> Vec<Deed> {
+    fn furniture(
+        &mut self,
+        ctx: &Context,
+        screen: Rect,
+        top: f32,
+        narrow: bool,
+        tiles: &[Tile],
+    ) -> Vec<Deed> {
         let mut deeds = Vec::new();
         if narrow {
             deeds.extend(phone::bar(ctx, screen, tiles));

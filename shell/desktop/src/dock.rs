@@ -2,15 +2,11 @@
 
 use aether_kit::{AppTile, Appearance, Hue, Icon, TextKind, paint_text, radius, tokens, with_alpha};
 use egui::{
-    Align2, Area, Context, CornerRadius, Id, Order, Rect, Sense, Stroke, StrokeKind, WidgetInfo,
-    Role, pos2, vec2,
+    Align2, Area, Context, CornerRadius, Id, Order, Rect, Role, Sense, Stroke, StrokeKind, WidgetInfo, pos2,
+    vec2,
 };
 
-use crate::{
-    catalogue::Offer,
-    parts,
-    windows::stack::WindowId,
-};
+use crate::{catalogue::Offer, parts, windows::stack::WindowId};
 
 /// A tile, in points.
 const TILE: f32 = 44.0;

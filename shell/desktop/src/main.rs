@@ -47,7 +47,8 @@ mod cli {
     pub fn main() -> anyhow::Result<()> {
         tracing_subscriber::fmt()
             .with_env_filter(
-                tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,aether_shell=info".into()),
+                tracing_subscriber::EnvFilter::try_from_default_env()
+                    .unwrap_or_else(|_| "warn,aether_shell=info".into()),
             )
             .with_writer(std::io::stderr)
             .init();

@@ -28,7 +28,7 @@ pub fn bar_button(ui: &mut Ui, name: &str, icon: Option<Icon>, text: Option<&str
     let icon_width = if icon.is_some() { 16.0 } else { 0.0 };
     let gap = if icon.is_some() && galley.is_some() { 6.0 } else { 0.0 };
     let width = (icon_width + gap + text_width + 16.0).max(28.0);
-    let height = ui.available_height().min(24.0).max(22.0);
+    let height = ui.available_height().clamp(22.0, 24.0);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     paint_hover(ui, &response, rect, CornerRadius::same(radius::CONTROL));
@@ -48,8 +48,7 @@ pub fn paint_hover(ui: &Ui, response: &Response, rect: Rect, corners: CornerRadi
     let tokens = tokens(ui);
     let pressed = response.is_pointer_button_down_on();
     let on = response.hovered() || pressed;
-    let share =
-        ui.ctx().animate_bool_with_time(response.id.with("hover"), on, ui.style().animation_time);
+    let share = ui.ctx().animate_bool_with_time(response.id.with("hover"), on, ui.style().animation_time);
     if share > 0.0 {
         let color = if pressed { tokens.surface_3 } else { tokens.surface_2 };
         ui.painter().rect_filled(rect, corners, with_alpha(color, share * 0.9));
@@ -61,10 +60,8 @@ pub fn paint_hover(ui: &Ui, response: &Response, rect: Rect, corners: CornerRadi
 pub fn menu_row(ui: &mut Ui, icon: Icon, text: &str, keys: Option<&str>, enabled: bool) -> Response {
     let tokens = tokens(ui);
     let width = ui.available_width().max(220.0);
-    let (rect, response) = ui.allocate_exact_size(
-        vec2(width, row::NORMAL),
-        if enabled { Sense::click() } else { Sense::hover() },
-    );
+    let (rect, response) = ui
+        .allocate_exact_size(vec2(width, row::NORMAL), if enabled { Sense::click() } else { Sense::hover() });
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, text));
     if enabled {
         paint_hover(ui, &response, rect, CornerRadius::same(radius::CONTROL));

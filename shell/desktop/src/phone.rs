@@ -3,8 +3,8 @@
 use aether_apps::{App, AppContext};
 use aether_kit::{Icon, TextKind, focus_ring, paint_icon, paint_text, tokens, with_alpha};
 use egui::{
-    Align, Align2, Area, Context, CornerRadius, Id, Layout, Order, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo,
-    pos2, vec2,
+    Align, Align2, Area, Context, CornerRadius, Id, Layout, Order, Rect, Role, Sense, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::{deed::Deed, dock::Tile, shortcuts::Action, windows::stack::WindowId};
@@ -66,7 +66,10 @@ pub fn bar(ctx: &Context, screen: Rect, tiles: &[Tile]) -> Option<Deed> {
             let count = tiles.len() + 1;
             let width = rect.width() / count as f32;
             let place = |at: usize| {
-                Rect::from_min_size(pos2(rect.left() + width * at as f32, rect.top()), vec2(width, rect.height()))
+                Rect::from_min_size(
+                    pos2(rect.left() + width * at as f32, rect.top()),
+                    vec2(width, rect.height()),
+                )
             };
             for (at, tile) in tiles.iter().enumerate() {
                 let item = Item {

@@ -71,7 +71,8 @@ pub struct Shortcut {
 
 const CTRL: Modifiers = Modifiers::COMMAND;
 const CTRL_ALT: Modifiers = Modifiers { alt: true, ctrl: false, shift: false, mac_cmd: false, command: true };
-const CTRL_SHIFT: Modifiers = Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
+const CTRL_SHIFT: Modifiers =
+    Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
 const CTRL_ALT_SHIFT: Modifiers =
     Modifiers { alt: true, ctrl: false, shift: true, mac_cmd: false, command: true };
 

@@ -19,10 +19,8 @@ fn the_first_boot_takes_the_code_and_opens_mission_control() {
     seat.press("Create owner account");
     seat.see("This is not the set-up code");
     seat.picture("setup-refused-dark");
-    // What was typed is gone, save what is no secret.
+    // The passwords stay: only the code was wrong.
     seat.write("Set-up code", &code);
-    seat.write("Password", PASSWORD);
-    seat.write("Password again", PASSWORD);
     seat.key(Modifiers::NONE, Key::Enter);
     seat.see("No agents yet");
     assert!(seat.has(&format!("User menu of {OWNER}")));
@@ -112,8 +110,14 @@ fn a_used_up_budget_is_extended() {
     seat.deploy("thrifty", "think 3", Some(2));
     seat.see("All 2 steps of its budget are used");
     seat.see("Step 2 of 2");
+    assert!(!seat.has("Answer"), "nothing was asked");
     seat.pictures("agent-budget");
+    seat.press_in("Dock", "Mission Control, 1 waits for you");
+    seat.see("Continue +10");
+    seat.picture("mission-budget-dark");
     seat.press("Continue +10");
+    seat.press_in("Mission Control", "Ended");
+    seat.press("thrifty");
     seat.see("Start again…");
     seat.see("Step 4 of 12");
     assert!(seat.has("Completed"));
@@ -155,6 +159,9 @@ fn settings_show_models_and_devices_and_sign_out() {
     seat.pictures("settings-session");
     seat.press("Sign out");
     seat.see("Sign in");
+    seat.until("the owner's name", |seat| seat.value("Name") == Some(OWNER.to_owned()));
+    assert!(!seat.has("Your session has ended"), "she ended it herself");
+    seat.picture("signed-out-dark");
     seat.write("Password", "wrong horse battery");
     seat.press("Sign in");
     seat.see("Name or password is wrong");
@@ -187,6 +194,7 @@ fn a_shell_runs_what_is_typed() {
     seat.key(Modifiers::NONE, Key::Enter);
     seat.until("hi-42", |seat| seat.terminal().contains("hi-42"));
     seat.pictures("terminal");
+    seat.focus_terminal();
     seat.type_text("exit");
     seat.key(Modifiers::NONE, Key::Enter);
     seat.see("The shell has ended");

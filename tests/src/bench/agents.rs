@@ -69,7 +69,8 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
 
 /// Deploys an agent; returns its PID.
 pub async fn spawn(raw: &mut Raw, token: &str, goal: &str) -> Result<u64> {
-    let row = ask(raw, token, "POST", "/api/v1/processes", json!({"role": "assistant", "goal": goal})).await?;
+    let row =
+        ask(raw, token, "POST", "/api/v1/processes", json!({"role": "assistant", "goal": goal})).await?;
     row.get("pid").and_then(serde_json::Value::as_u64).context("a row without a PID")
 }
 

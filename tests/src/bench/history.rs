@@ -48,10 +48,12 @@ impl History {
     }
 
     fn write_agents(self, connection: &Connection, owner: UserId) -> Result<()> {
-        let mut agent = connection
-            .prepare("INSERT INTO agents (id, owner, name, role, created_at) VALUES (?1, ?2, ?3, 'assistant', ?4)")?;
-        let mut life = connection
-            .prepare("INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 0, '', '[]', '{}')")?;
+        let mut agent = connection.prepare(
+            "INSERT INTO agents (id, owner, name, role, created_at) VALUES (?1, ?2, ?3, 'assistant', ?4)",
+        )?;
+        let mut life = connection.prepare(
+            "INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 0, '', '[]', '{}')",
+        )?;
         let mut row = connection.prepare("UPDATE lives SET row = ?2 WHERE pid = ?1")?;
         let mut step = connection
             .prepare("INSERT INTO steps (life, idx, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
@@ -68,7 +70,8 @@ impl History {
             row.execute(params![connection.last_insert_rowid(), serde_json::to_string(&process)?])?;
             for (index, body) in journal(&process).iter().enumerate() {
                 let text = serde_json::to_value(body)?;
-                let kind = text.get("kind").and_then(serde_json::Value::as_str).context("a step has a kind")?;
+                let kind =
+                    text.get("kind").and_then(serde_json::Value::as_str).context("a step has a kind")?;
                 let life = process.life.to_string();
                 step.execute(params![life, index as i64, process.created_at.0, kind, text.to_string()])?;
             }

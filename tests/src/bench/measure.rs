@@ -46,7 +46,8 @@ pub fn childrens_cpu_time() -> Result<Duration> {
 /// Two fields of a `stat`, counted behind the program's name (proc(5)).
 fn ticks(stat: &str, first: usize) -> Result<Duration> {
     let (_, fields) = stat.rsplit_once(") ").context("/proc/PID/stat is not as proc(5) says")?;
-    let ticks: u64 = fields.split(' ').skip(first).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        fields.split(' ').skip(first).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
@@ -63,7 +64,9 @@ pub fn pss_mib(pid: u32) -> Result<f64> {
 fn field_mib(path: &str, name: &str) -> Result<f64> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|line| line.split_whitespace().next()).with_context(|| format!("{path} has no {name}"))?;
+    let kib = line
+        .and_then(|line| line.split_whitespace().next())
+        .with_context(|| format!("{path} has no {name}"))?;
     Ok(kib.parse::<f64>()? / 1024.0)
 }
 
@@ -71,7 +74,9 @@ fn field_mib(path: &str, name: &str) -> Result<f64> {
 pub fn descendants(of: u32) -> Result<BTreeSet<u32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         // It may have ended meanwhile.
         let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
         let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());

@@ -68,7 +68,12 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
     bench.add("model.write_tokens_per_cpu_second", Sorted::new(write).median(), "tokens/s", None);
     if peer.is_some() {
         bench.add("model.peer_read_tokens_per_cpu_second", Sorted::new(peer_read).median(), "tokens/s", None);
-        bench.add("model.peer_write_tokens_per_cpu_second", Sorted::new(peer_write).median(), "tokens/s", None);
+        bench.add(
+            "model.peer_write_tokens_per_cpu_second",
+            Sorted::new(peer_write).median(),
+            "tokens/s",
+            None,
+        );
         bench.add("model.read_cpu_of_peer", Sorted::new(read_ratio).median(), "×", Some(1.1));
         bench.add("model.write_cpu_of_peer", Sorted::new(write_ratio).median(), "×", Some(1.1));
     }
@@ -116,7 +121,8 @@ impl Peer {
             }
             return Ok(Some(Self { root: Some(root), model: "/model.gguf".into() }));
         }
-        let is_here = Command::new("llama-bench").arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let is_here =
+            Command::new("llama-bench").arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
         Ok(is_here.is_ok_and(|status| status.success()).then(|| Self { root: None, model: model.into() }))
     }
 

@@ -100,7 +100,13 @@ async fn connect(daemon: &Daemon) -> Result<Vec<Raw>> {
 }
 
 /// CPU time of the server for one request.
-async fn cost_micros(daemon: &Daemon, raws: &mut [Raw], token: &str, path: &str, requests: usize) -> Result<f64> {
+async fn cost_micros(
+    daemon: &Daemon,
+    raws: &mut [Raw],
+    token: &str,
+    path: &str,
+    requests: usize,
+) -> Result<f64> {
     let before = cpu_time(daemon.pid()?)?;
     let times = burst(raws, token, path, requests).await?;
     let cpu = cpu_time(daemon.pid()?)?.saturating_sub(before);

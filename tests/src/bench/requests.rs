@@ -53,7 +53,12 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     bench.add("list.latency_p50", latency.median(), "ms", None);
     bench.add("list.latency_p99", latency.percentile(0.99), "ms", None);
     bench.add("list.requests_per_second", three.times.len() as f64 / three.wall.as_secs_f64(), "1/s", None);
-    bench.add("list.cpu_per_request_without_agents", micros(empty.cpu) / empty.times.len() as f64, "µs", None);
+    bench.add(
+        "list.cpu_per_request_without_agents",
+        micros(empty.cpu) / empty.times.len() as f64,
+        "µs",
+        None,
+    );
     Ok(())
 }
 

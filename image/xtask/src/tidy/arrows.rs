@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("aether-agent", &["aether-protocol"]),
     ("aether", &["aether-client", "aether-protocol"]),
     ("aether-client", &["aether-protocol"]),
-    ("aether-kit", &["aether-client", "aether-protocol"]),
+    ("aether-kit", &["aether-protocol"]),
     ("aether-apps", &["aether-kit", "aether-client", "aether-protocol"]),
     ("aether-shell", &["aether-apps", "aether-kit", "aether-client", "aether-protocol"]),
     ("xtask", &[]),

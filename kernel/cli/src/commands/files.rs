@@ -38,7 +38,8 @@ pub(super) async fn run(cx: &Context, command: FsCommand) -> Outcome {
                 cx.out.json(&gone)?;
             } else {
                 let entries = gone.entries;
-                cx.out.line(&format!("Removed {entries} {}", if entries == 1 { "entry" } else { "entries" }))?;
+                cx.out
+                    .line(&format!("Removed {entries} {}", if entries == 1 { "entry" } else { "entries" }))?;
             }
             Ok(())
         }
@@ -125,7 +126,8 @@ async fn put(cx: &Context, client: &Client, local: &str, remote: &str) -> Outcom
     if remote.ends_with(['/', ':']) {
         let name = (local != "-").then(|| Path::new(local).file_name()).flatten();
         let name = name.and_then(std::ffi::OsStr::to_str).ok_or_else(|| {
-            Error::invalid("The file has no name there").hint("Write the whole path, with the name at its end")
+            Error::invalid("The file has no name there")
+                .hint("Write the whole path, with the name at its end")
         })?;
         path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
     }
@@ -194,7 +196,11 @@ fn done(cx: &Context, verb: &str, entry: &Entry) -> Outcome {
     if cx.out.json {
         cx.out.json(entry)?;
     } else {
-        let size = if entry.kind == EntryKind::File { format!(" ({})", shape::bytes(entry.size_bytes)) } else { String::new() };
+        let size = if entry.kind == EntryKind::File {
+            format!(" ({})", shape::bytes(entry.size_bytes))
+        } else {
+            String::new()
+        };
         cx.out.line(&format!("{verb} {}{size}", shape::plain(&entry.path)))?;
     }
     Ok(())

@@ -83,7 +83,8 @@ pub(super) async fn lives(cx: &Context, agent: &str) -> Outcome {
     let client = cx.connect().await?;
     let agent = resolve::agent(&client, agent).await?;
     let lives =
-        resolve::all(&client, 1000, |cursor, limit| agent::Lives { agent, cursor, limit: Some(limit) }).await?;
+        resolve::all(&client, 1000, |cursor, limit| agent::Lives { agent, cursor, limit: Some(limit) })
+            .await?;
     show(cx, &lives)
 }
 

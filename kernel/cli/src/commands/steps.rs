@@ -18,7 +18,13 @@ use crate::{
 /// How much of a text is shown on one line.
 const LINE: usize = 160;
 
-pub(super) async fn logs(cx: &Context, process: &str, follow: bool, after: Option<u32>, full: bool) -> Outcome {
+pub(super) async fn logs(
+    cx: &Context,
+    process: &str,
+    follow: bool,
+    after: Option<u32>,
+    full: bool,
+) -> Outcome {
     let client = cx.connect().await?;
     let pid = resolve::pid(&client, process).await?;
     let mut log = Log::new(cx.out, pid, after, full);
@@ -155,7 +161,10 @@ pub(super) fn epitaph(process: &Process) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aether_protocol::{UnixMillis, mind::{ToolCall, Usage}};
+    use aether_protocol::{
+        UnixMillis,
+        mind::{ToolCall, Usage},
+    };
     use serde_json::json;
 
     use super::*;

@@ -118,7 +118,12 @@ pub(super) async fn doctor(cx: &Context) -> Outcome {
         Ok(()) => None,
         Err(Failure::Said(error)) => {
             let remedy = error.hint.clone();
-            checks.push(Check { name: "kernel".into(), state: Health::Failed, detail: error.message.clone(), remedy });
+            checks.push(Check {
+                name: "kernel".into(),
+                state: Health::Failed,
+                detail: error.message.clone(),
+                remedy,
+            });
             Some(crate::failure::status(error.code))
         }
         Err(other) => return Err(other),
@@ -128,7 +133,9 @@ pub(super) async fn doctor(cx: &Context) -> Outcome {
     } else {
         let rows = checks
             .iter()
-            .map(|check| vec![Cell::new(&check.name), health(check.state), Cell::new(shape::plain(&check.detail))])
+            .map(|check| {
+                vec![Cell::new(&check.name), health(check.state), Cell::new(shape::plain(&check.detail))]
+            })
             .collect();
         cx.out.table(&["CHECK", "STATE", "FOUND"], &[], rows)?;
         for check in &checks {
@@ -147,7 +154,8 @@ pub(super) async fn doctor(cx: &Context) -> Outcome {
 
 async fn examine(cx: &Context, checks: &mut Vec<Check>) -> Outcome {
     let client = cx.connect().await?;
-    let ready = |name: &str, detail: String| Check { name: name.into(), state: Health::Ready, detail, remedy: None };
+    let ready =
+        |name: &str, detail: String| Check { name: name.into(), state: Health::Ready, detail, remedy: None };
     let status = client.call(GetStatus {}).await?;
     checks.push(ready("kernel", format!("Aether {} at {}", status.version, cx.address)));
     checks.push(match cx.fingerprint {

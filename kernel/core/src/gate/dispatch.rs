@@ -1,8 +1,8 @@
 //! From a command to the subsystem that does it. A closed match: a new command does not compile without its arm.
 
 use aether_protocol::{
-    Actor, Command, Cursor, Error, Page, Reply, Result, agent, events, files, identity, life, mind, process, system,
-    terminal,
+    Actor, Command, Cursor, Error, Page, Reply, Result, agent, events, files, identity, life, mind, process,
+    system, terminal,
 };
 
 use super::person;

@@ -17,7 +17,8 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(config: &crate::config::IdentityConfig) -> Self {
-        let quota = |per_minute: u32| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        let quota =
+            |per_minute: u32| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         Self {
             anonymous: RateLimiter::keyed(quota(config.anonymous_per_minute)),
             signed_in: RateLimiter::keyed(quota(config.signed_in_per_minute)),
@@ -44,8 +45,7 @@ impl Limits {
             let secs = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
             Error {
                 retry_after_secs: Some(secs),
-                ..Error::new(Code::RateLimited, "Too many calls")
-                    .hint(format!("Try again in {secs} s"))
+                ..Error::new(Code::RateLimited, "Too many calls").hint(format!("Try again in {secs} s"))
             }
         })
     }

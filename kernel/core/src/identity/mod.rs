@@ -66,8 +66,9 @@ impl Identity {
         store: Store,
     ) -> Result<Self, IdentityError> {
         let now = clock::now();
-        let (known, has_owner) =
-            store.read(move |connection| Ok((store::known(connection, now)?, store::has_user(connection)?))).await?;
+        let (known, has_owner) = store
+            .read(move |connection| Ok((store::known(connection, now)?, store::has_user(connection)?)))
+            .await?;
         let sessions = known
             .into_iter()
             .map(|(hash, user, session)| {

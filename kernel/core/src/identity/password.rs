@@ -20,9 +20,10 @@ pub(super) async fn hash(password: String) -> Result<String> {
             .hint(format!("At least {MIN_CHARS} characters, at most {MAX_BYTES} bytes")));
     }
     blocking(move || {
-        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| {
-            Error::internal(format!("The password could not be hashed: {error}"))
-        })
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .map(|hash| hash.to_string())
+            .map_err(|error| Error::internal(format!("The password could not be hashed: {error}")))
     })
     .await?
 }

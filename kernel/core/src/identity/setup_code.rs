@@ -31,8 +31,11 @@ impl SetupCode {
         }
         let mut random = [0; LENGTH];
         getrandom::fill(&mut random).map_err(std::io::Error::other)?;
-        let code: String =
-            random.iter().filter_map(|byte| SIGNS.get(usize::from(byte % 32))).map(|sign| *sign as char).collect();
+        let code: String = random
+            .iter()
+            .filter_map(|byte| SIGNS.get(usize::from(byte % 32)))
+            .map(|sign| *sign as char)
+            .collect();
         let mut out =
             std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
         out.write_all(code.as_bytes())?;

@@ -77,7 +77,8 @@ pub(super) fn delete_session(connection: &Connection, user: UserId, session: Ses
 }
 
 pub(super) fn touch(connection: &Connection, session: SessionId, now: UnixMillis) -> Result<()> {
-    connection.execute("UPDATE sessions SET seen_at = ?2 WHERE id = ?1", params![session.to_string(), now.0])?;
+    connection
+        .execute("UPDATE sessions SET seen_at = ?2 WHERE id = ?1", params![session.to_string(), now.0])?;
     Ok(())
 }
 

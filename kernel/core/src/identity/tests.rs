@@ -64,7 +64,9 @@ async fn weak_passwords_and_odd_names_are_refused_and_the_code_stays_good() {
     let world = World::new();
     let identity = world.identity().await;
     let code = identity.setup_code().unwrap();
-    for (name, password) in [("ada", "short"), ("", "long enough"), ("a b", "long enough"), ("../x", "long enough")] {
+    for (name, password) in
+        [("ada", "short"), ("", "long enough"), ("a b", "long enough"), ("../x", "long enough")]
+    {
         let bad = Setup { name: name.into(), password: password.into(), ..setup(&code) };
         assert_eq!(identity.setup(bad).await.unwrap_err().code, Code::Invalid, "{name:?} {password:?}");
     }
@@ -122,7 +124,10 @@ async fn nothing_secret_is_at_rest() {
     for file in ["state.db", "state.db-wal"] {
         let bytes = std::fs::read(world.dir.path().join(file)).unwrap();
         for secret in ["correct horse", signed_in.token.as_str()] {
-            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} in {file}");
+            assert!(
+                !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
+                "{secret} in {file}"
+            );
         }
     }
 }

@@ -152,7 +152,9 @@ impl Processes {
         self.live_row(owner, pid).await?;
         self.change_live(actor, pid, |process| {
             if process.state != State::Paused {
-                return Err(Error::conflict("This process is not paused").hint("`aether pause` takes it over"));
+                return Err(
+                    Error::conflict("This process is not paused").hint("`aether pause` takes it over")
+                );
             }
             process.state = state_of(process.phase);
             if process.phase != Phase::Waiting {
@@ -204,7 +206,13 @@ impl Processes {
 
     /// Says something to an agent. It is in the journal when this returns; the agent gets it with its next result,
     /// or at once where it waits.
-    pub(crate) async fn message(&self, actor: &Actor, owner: UserId, pid: Pid, text: String) -> Result<Process> {
+    pub(crate) async fn message(
+        &self,
+        actor: &Actor,
+        owner: UserId,
+        pid: Pid,
+        text: String,
+    ) -> Result<Process> {
         let text = spawn::checked_text("message", &text)?;
         self.live_row(owner, pid).await?;
         let (by, from) = (actor.clone(), actor.to_string());

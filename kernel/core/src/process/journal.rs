@@ -24,9 +24,8 @@ pub(super) fn append(tx: &mut Tx<'_>, actor: &Actor, process: &Process, body: St
         .prepare_cached("SELECT coalesce(max(idx) + 1, 0) FROM steps WHERE life = ?1")?
         .query_row([&life], |row| row.get(0))?;
     let step = Step { index, at: clock::now(), body };
-    tx.prepare_cached("INSERT INTO steps (life, idx, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
-        params![life, index, step.at.0, kind(&step.body), serde_json::to_string(&step.body)?],
-    )?;
+    tx.prepare_cached("INSERT INTO steps (life, idx, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![life, index, step.at.0, kind(&step.body), serde_json::to_string(&step.body)?])?;
     let mut shown = step.clone();
     let cut = shorten(&mut shown.body);
     tx.emit(
@@ -43,7 +42,12 @@ pub(super) fn append(tx: &mut Tx<'_>, actor: &Actor, process: &Process, body: St
 }
 
 /// Steps with an index above `after`, oldest first.
-pub(crate) fn list(connection: &Connection, life: LifeId, after: Option<u32>, limit: u32) -> Result<Vec<Step>> {
+pub(crate) fn list(
+    connection: &Connection,
+    life: LifeId,
+    after: Option<u32>,
+    limit: u32,
+) -> Result<Vec<Step>> {
     read(
         connection,
         "SELECT idx, at, body FROM steps WHERE life = ?1 AND idx > ?2 ORDER BY idx LIMIT ?3",
@@ -53,7 +57,11 @@ pub(crate) fn list(connection: &Connection, life: LifeId, after: Option<u32>, li
 
 /// The whole journal, oldest first.
 pub(super) fn whole(connection: &Connection, life: LifeId) -> Result<Vec<Step>> {
-    read(connection, "SELECT idx, at, body FROM steps WHERE life = ?1 ORDER BY idx", params![life.to_string()])
+    read(
+        connection,
+        "SELECT idx, at, body FROM steps WHERE life = ?1 ORDER BY idx",
+        params![life.to_string()],
+    )
 }
 
 /// Messages with an index above `after`, oldest first.
@@ -80,6 +88,17 @@ pub(super) fn open_call(steps: &[Step]) -> Option<(String, String)> {
         }
     }
     open
+}
+
+/// The index of the question that is out, if there is one: what was asked last, in a call that has not ended.
+pub(super) fn open_question(connection: &Connection, life: LifeId) -> Result<Option<u32>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(idx) FROM steps WHERE life = ?1 AND kind = 'question' AND idx > (
+                SELECT coalesce(max(idx), -1) FROM steps
+                WHERE life = ?1 AND kind IN ('thought', 'call_finished', 'call_interrupted'))",
+        )?
+        .query_row([life.to_string()], |row| row.get(0))?)
 }
 
 fn read(connection: &Connection, query: &str, with: impl rusqlite::Params) -> Result<Vec<Step>> {

@@ -87,7 +87,7 @@ async fn answer_all(kernel: &Arc<Kernel>, living: &Living, link: &mut UnixStream
 }
 
 async fn call(kernel: &Kernel, actor: &aether_protocol::Actor, command: serde_json::Value) -> Result<Reply> {
-    let command: Command =
-        serde_json::from_value(command).map_err(|error| Error::invalid(format!("No such command: {error}")))?;
+    let command: Command = serde_json::from_value(command)
+        .map_err(|error| Error::invalid(format!("No such command: {error}")))?;
     kernel.call(actor, command).await
 }

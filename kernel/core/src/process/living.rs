@@ -49,6 +49,8 @@ pub(crate) struct Living {
     delivered: AtomicU32,
     /// Calls that began in this life, also before a restart: none begins twice.
     begun: Mutex<HashSet<String>>,
+    /// The call that began last: its id.
+    last_begun: Mutex<Option<String>>,
     /// Whether a call is in flight.
     in_call: watch::Sender<bool>,
     /// Counts changes of the row, for those that wait for one.
@@ -81,6 +83,7 @@ impl Living {
             tree,
             delivered: AtomicU32::new(0),
             begun: Mutex::default(),
+            last_begun: Mutex::default(),
             in_call: watch::Sender::new(false),
             row: watch::Sender::new(0),
             interrupt: Notify::new(),
@@ -157,8 +160,11 @@ impl Living {
     /// `life.boot`
     pub(crate) async fn boot(&self, actor: &Actor, boot: Boot, roles: &Roles) -> Result<Briefing> {
         if boot.version != link::VERSION {
-            return Err(Error::new(Code::Unsupported, "The agent's program is of another version than the kernel")
-                .hint("Install both from the same build"));
+            return Err(Error::new(
+                Code::Unsupported,
+                "The agent's program is of another version than the kernel",
+            )
+            .hint("Install both from the same build"));
         }
         let mut layers = self.layers.clone();
         layers.extend(boot.sealed);
@@ -291,7 +297,9 @@ impl Living {
     pub(crate) async fn begin_call(&self, actor: &Actor, call: ToolCall) -> Result<Permit> {
         self.not_held().await?;
         let refusal = match () {
-            () if !self.tools.contains(&call.tool) => Some(format!("The tool '{}' is not granted", call.tool)),
+            () if !self.tools.contains(&call.tool) => {
+                Some(format!("The tool '{}' is not granted", call.tool))
+            }
             () if self.begun.lock().contains(&call.id) => {
                 Some(format!("The call {} was made before; it is not made twice", call.id))
             }
@@ -311,9 +319,13 @@ impl Living {
                 process.phase = Phase::Executing;
                 match refused {
                     None => StepBody::CallStarted { call },
-                    Some(output) => {
-                        StepBody::CallFinished { call: call.id, tool: call.tool, ok: false, output, duration_ms: 0 }
-                    }
+                    Some(output) => StepBody::CallFinished {
+                        call: call.id,
+                        tool: call.tool,
+                        ok: false,
+                        output,
+                        duration_ms: 0,
+                    },
                 }
             })
             .await;
@@ -324,6 +336,7 @@ impl Living {
         if let Some(reason) = refusal {
             return Ok(Permit::Refused { reason });
         }
+        *self.last_begun.lock() = Some(id.clone());
         self.begun.lock().insert(id);
         Ok(Permit::Granted)
     }
@@ -343,18 +356,31 @@ impl Living {
         self.inbox().await
     }
 
-    /// `life.ask`
+    /// `life.ask`. A question that was out when the kernel ended is still out: it is not asked twice.
     pub(crate) async fn ask(&self, actor: &Actor, question: String) -> Result<Answer> {
         let question = super::spawn::checked_text("question", &question)?;
         let mut row = self.row.subscribe();
+        let (by, pid) = (actor.clone(), self.pid);
         let asked = self
-            .journal(actor, move |process| {
-                process.phase = Phase::Waiting;
-                process.reason = Some(question.clone());
-                if !is_held(process) {
-                    process.state = State::Sleeping;
-                }
-                StepBody::Question { text: question }
+            .processes
+            .store
+            .write(move |tx| {
+                let mut asked = 0;
+                change_in(tx, &by.clone(), pid, |process, tx| {
+                    process.phase = Phase::Waiting;
+                    process.reason = Some(question.clone());
+                    if !is_held(process) {
+                        process.state = State::Sleeping;
+                    }
+                    asked = match journal::open_question(tx, process.life)? {
+                        Some(index) => index,
+                        None => {
+                            journal::append(tx, &by, process, StepBody::Question { text: question })?.index
+                        }
+                    };
+                    Ok(())
+                })?;
+                Ok(asked)
             })
             .await?;
         // Nothing is in flight while a person thinks: a shutdown need not wait for the answer.
@@ -365,13 +391,15 @@ impl Living {
             let answered = self
                 .processes
                 .store
-                .read(move |connection| Ok(!journal::messages(connection, life, asked.index)?.is_empty()))
+                .read(move |connection| Ok(!journal::messages(connection, life, asked)?.is_empty()))
                 .await?;
             if answered {
                 break;
             }
             row.changed().await.map_err(|_| Error::unavailable("The kernel is shutting down"))?;
         }
+        // After a restart the answer may have been in the journal that the process was given.
+        self.delivered.fetch_min(asked, Ordering::AcqRel);
         let texts: Vec<String> = self.inbox().await?.messages.into_iter().filter_map(message_text).collect();
         self.not_held().await?;
         self.in_call.send_replace(true);
@@ -409,14 +437,28 @@ impl Living {
         Ok(Noted {})
     }
 
-    /// `life.complete`
+    /// `life.complete`: ends the call of that name, if it is one, and the life's work.
     pub(crate) async fn complete(&self, actor: &Actor, summary: String) -> Result<Noted> {
-        self.journal(actor, |process| {
-            process.phase = Phase::Completed;
-            process.reason = None;
-            StepBody::Completed { summary }
-        })
-        .await?;
+        let (by, pid) = (actor.clone(), self.pid);
+        let call = if *self.in_call.borrow() { self.last_begun.lock().clone() } else { None };
+        self.processes
+            .store
+            .write(move |tx| {
+                change_in(tx, &by.clone(), pid, |process, tx| {
+                    process.phase = Phase::Completed;
+                    process.reason = None;
+                    if let Some(call) = call {
+                        let (tool, output) = ("complete".to_owned(), summary.clone());
+                        let body = StepBody::CallFinished { call, tool, ok: true, output, duration_ms: 0 };
+                        journal::append(tx, &by, process, body)?;
+                    }
+                    journal::append(tx, &by, process, StepBody::Completed { summary })?;
+                    Ok(())
+                })?;
+                Ok(())
+            })
+            .await?;
+        self.in_call.send_replace(false);
         Ok(Noted {})
     }
 
@@ -505,7 +547,11 @@ impl Living {
         let mut terminating = self.terminating.subscribe();
         loop {
             row.borrow_and_update();
-            let process = self.processes.table.get(self.pid).ok_or_else(|| Error::conflict("This process has ended"))?;
+            let process = self
+                .processes
+                .table
+                .get(self.pid)
+                .ok_or_else(|| Error::conflict("This process has ended"))?;
             if wanted(&process) {
                 return Ok(());
             }

@@ -134,7 +134,8 @@ impl Processes {
             () => Health::Degraded,
         };
         let names: Vec<_> = missing.iter().map(|check| check.name.as_str()).collect();
-        let without = if names.is_empty() { String::new() } else { format!("; without {}", names.join(", ")) };
+        let without =
+            if names.is_empty() { String::new() } else { format!("; without {}", names.join(", ")) };
         (state, format!("{places} places{without}"))
     }
 
@@ -220,7 +221,9 @@ impl Processes {
         let living: Vec<Arc<Living>> = self.living.lock().values().cloned().collect();
         let calls = futures_util::future::join_all(living.iter().map(|life| life.call_ended()));
         if tokio::time::timeout(grace, calls).await.is_err() {
-            tracing::warn!("calls were still in flight at the end; their agents will be told that they were interrupted");
+            tracing::warn!(
+                "calls were still in flight at the end; their agents will be told that they were interrupted"
+            );
         }
         self.0.terminals.close_all().await;
         futures_util::future::join_all(living.iter().map(|life| life.end_for_shutdown())).await;

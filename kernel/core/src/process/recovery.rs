@@ -26,7 +26,9 @@ impl Processes {
                 for process in rows::live(tx)? {
                     let steps = journal::whole(tx, process.life)?;
                     let process = change_in(tx, &Actor::Kernel, process.pid, |process, tx| {
-                        if let Some((call, tool)) = journal::open_call(&steps) {
+                        // A question is still out: the process asks it again, and nothing was done twice.
+                        let asks = journal::open_question(tx, process.life)?.is_some();
+                        if let Some((call, tool)) = journal::open_call(&steps).filter(|_| !asks) {
                             journal::append(
                                 tx,
                                 &Actor::Kernel,

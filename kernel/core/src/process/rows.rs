@@ -20,7 +20,9 @@ pub(crate) struct Grant {
 /// Gives the next PID. The row is written by [`save`] once its PID is in it.
 pub(super) fn insert(connection: &Connection, life: LifeId, agent: AgentId, grant: &Grant) -> Result<Pid> {
     connection
-        .prepare_cached("INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 1, '', ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 1, '', ?3, ?4)",
+        )?
         .execute(params![
             life.to_string(),
             agent.to_string(),
@@ -86,7 +88,12 @@ pub(super) fn is_live(connection: &Connection, agent: AgentId) -> Result<bool> {
 }
 
 /// Highest PID first.
-pub(crate) fn of_agent(connection: &Connection, agent: AgentId, before: Pid, limit: u32) -> Result<Vec<Process>> {
+pub(crate) fn of_agent(
+    connection: &Connection,
+    agent: AgentId,
+    before: Pid,
+    limit: u32,
+) -> Result<Vec<Process>> {
     parse(
         connection,
         "SELECT row FROM lives WHERE agent = ?1 AND pid < ?2 ORDER BY pid DESC LIMIT ?3",
@@ -104,7 +111,8 @@ fn parse(connection: &Connection, query: &str, with: impl rusqlite::Params) -> R
 pub(crate) fn before(cursor: Option<&Cursor>) -> std::result::Result<Pid, Error> {
     let Some(cursor) = cursor else { return Ok(Pid(u64::MAX)) };
     cursor.0.parse().map_err(|_| {
-        Error::invalid("This is no cursor of this list").hint("Pass back `next` of the page before, unchanged")
+        Error::invalid("This is no cursor of this list")
+            .hint("Pass back `next` of the page before, unchanged")
     })
 }
 

@@ -73,7 +73,10 @@ mod tests {
         for (pid, priority) in [(1, 3), (2, 1), (3, 3), (4, 5), (5, 1)] {
             scheduler.enqueue(Pid(pid), priority);
         }
-        assert_eq!((scheduler.next(), scheduler.next(), scheduler.next()), (Some(Pid(2)), Some(Pid(5)), None));
+        assert_eq!(
+            (scheduler.next(), scheduler.next(), scheduler.next()),
+            (Some(Pid(2)), Some(Pid(5)), None)
+        );
         scheduler.set_priority(Pid(4), 2);
         scheduler.release(Pid(2));
         assert_eq!((scheduler.next(), scheduler.next()), (Some(Pid(4)), None));

@@ -112,7 +112,8 @@ impl Kernel {
         };
         let role = self.mind.roles().get(role).cloned();
         let role = role.ok_or_else(|| {
-            Error::not_found("role", spawn.role.as_deref().unwrap_or_default()).hint("`aether roles` lists them")
+            Error::not_found("role", spawn.role.as_deref().unwrap_or_default())
+                .hint("`aether roles` lists them")
         })?;
         Ok((known, role))
     }
@@ -208,8 +209,13 @@ impl Processes {
             Error::unavailable(format!("The sandbox could not be made: {error}"))
                 .hint("`aether doctor` says what this host lacks")
         })?;
-        let living =
-            Arc::new(Living::new(self.clone(), &process, grant.tools, spawned.layers, Arc::new(spawned.tree)));
+        let living = Arc::new(Living::new(
+            self.clone(),
+            &process,
+            grant.tools,
+            spawned.layers,
+            Arc::new(spawned.tree),
+        ));
         let doomed = {
             let mut lives = self.living.lock();
             lives.insert(pid, Arc::clone(&living));
@@ -239,7 +245,8 @@ impl Processes {
             process.host_pid = None;
             if !matches!(process.phase, Phase::Completed | Phase::Failed) {
                 process.phase = Phase::Failed;
-                process.reason = reason.or_else(|| Some("It ended without saying that it was done".to_owned()));
+                process.reason =
+                    reason.or_else(|| Some("It ended without saying that it was done".to_owned()));
                 let reason = process.reason.clone().unwrap_or_default();
                 journal::append(tx, &Actor::Kernel, process, StepBody::Failed { reason })?;
             }
@@ -295,7 +302,8 @@ impl Processes {
 
 /// What was asked for, if it is within bounds.
 fn checked_limits(asked: Limits) -> Result<Limits> {
-    let bad = |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
+    let bad =
+        |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
     if asked.max_steps.is_some_and(|steps| !(1..=MAX_STEPS).contains(&steps)) {
         return Err(bad("limits.max_steps", "1 to 10,000"));
     }
@@ -386,7 +394,9 @@ pub(super) fn checked_text(what: &str, text: &str) -> Result<String> {
         return Err(Error::invalid(format!("The {what} is empty")).hint("1 to 8,000 characters"));
     }
     if text.contains('\0') || text.chars().count() > MAX_TEXT_CHARS {
-        return Err(Error::invalid(format!("The {what} cannot be used")).hint("At most 8,000 characters, no NUL"));
+        return Err(
+            Error::invalid(format!("The {what} cannot be used")).hint("At most 8,000 characters, no NUL")
+        );
     }
     Ok(text.to_owned())
 }

@@ -54,7 +54,8 @@ impl Table {
     /// Highest PID first.
     pub(super) fn list(&self, owner: UserId, before: Pid, limit: u32) -> Vec<Process> {
         let rows = self.rows.read();
-        let of_owner = rows.range(..before).rev().map(|(_, process)| process).filter(|process| process.owner == owner);
+        let of_owner =
+            rows.range(..before).rev().map(|(_, process)| process).filter(|process| process.owner == owner);
         of_owner.take(limit as usize).map(|process| (**process).clone()).collect()
     }
 

@@ -1,8 +1,7 @@
 //! Terminals as the gate sees them: whose they are, where a shell starts, what is told when one ends.
 
 use aether_protocol::{
-    Actor, Code, Error, EventBody, Result, TerminalId, UserId,
-    files,
+    Actor, Code, Error, EventBody, Result, TerminalId, UserId, files,
     terminal::{Open, Target, Terminal},
 };
 

@@ -9,11 +9,7 @@ use aether_protocol::{
 use super::journal::open_call;
 
 fn steps(bodies: Vec<StepBody>) -> Vec<Step> {
-    bodies
-        .into_iter()
-        .zip(0..)
-        .map(|(body, index)| Step { index, at: UnixMillis(0), body })
-        .collect()
+    bodies.into_iter().zip(0..).map(|(body, index)| Step { index, at: UnixMillis(0), body }).collect()
 }
 
 fn started(id: &str) -> StepBody {
@@ -22,7 +18,13 @@ fn started(id: &str) -> StepBody {
 }
 
 fn finished(id: &str) -> StepBody {
-    StepBody::CallFinished { call: id.into(), tool: "rm".into(), ok: true, output: String::new(), duration_ms: 1 }
+    StepBody::CallFinished {
+        call: id.into(),
+        tool: "rm".into(),
+        ok: true,
+        output: String::new(),
+        duration_ms: 1,
+    }
 }
 
 #[test]

@@ -20,12 +20,13 @@ pub enum BarWish {
     Again,
 }
 
-/// Draws the bar. `text` is what is being written to the agent.
+/// Draws the bar. `text` is what is being written to the agent; `needs_steps` when its budget is used up.
 pub fn show(
     ui: &mut Ui,
     process: &Process,
     deeds: &Deeds,
     text: &mut String,
+    needs_steps: bool,
     narrow: bool,
 ) -> Option<BarWish> {
     let tokens = tokens(ui);
@@ -42,14 +43,14 @@ pub fn show(
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = space::S;
             if waits {
-                question(ui, process);
+                question(ui, process, if needs_steps { Icon::Hourglass } else { Icon::Ask });
             }
             if narrow {
                 ui.horizontal_wrapped(|ui| {
                     phase_chip(ui, process.state, process.phase);
                     controls(ui, process, deeds, &mut wish);
                 });
-                ui.horizontal(|ui| budget(ui, process, deeds, &mut wish));
+                ui.horizontal(|ui| budget(ui, process, deeds, needs_steps, &mut wish));
             } else {
                 ui.horizontal(|ui| {
                     phase_chip(ui, process.state, process.phase);
@@ -62,18 +63,18 @@ pub fn show(
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         controls(ui, process, deeds, &mut wish);
                         ui.add_space(space::S);
-                        budget(ui, process, deeds, &mut wish);
+                        budget(ui, process, deeds, needs_steps, &mut wish);
                     });
                 });
             }
             if process.state.is_alive() {
-                talk(ui, process, deeds, text, waits, &mut wish);
+                talk(ui, process, deeds, text, waits && !needs_steps, &mut wish);
             }
         });
     wish
 }
 
-fn question(ui: &mut Ui, process: &Process) {
+fn question(ui: &mut Ui, process: &Process, icon: Icon) {
     let tokens = tokens(ui);
     let asked = process.reason.as_deref().unwrap_or("The agent waits for a person");
     Frame::NONE
@@ -84,7 +85,7 @@ fn question(ui: &mut Ui, process: &Process) {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
                 let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 18.0), egui::Sense::hover());
-                paint_icon(ui.painter(), rect.center(), Icon::Ask, 18.0, tokens.warn, true);
+                paint_icon(ui.painter(), rect.center(), icon, 18.0, tokens.warn, true);
                 label_wrapped(ui, TextKind::Body, Tone::Normal, asked);
             });
         });
@@ -119,7 +120,7 @@ fn controls(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<Bar
 }
 
 /// How many steps are left, and more of them.
-fn budget(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<BarWish>) {
+fn budget(ui: &mut Ui, process: &Process, deeds: &Deeds, needs_steps: bool, wish: &mut Option<BarWish>) {
     let share =
         if process.steps_limit == 0 { 1.0 } else { process.steps_used as f32 / process.steps_limit as f32 };
     let more = |ui: &mut Ui, wish: &mut Option<BarWish>| {
@@ -128,7 +129,8 @@ fn budget(ui: &mut Ui, process: &Process, deeds: &Deeds, wish: &mut Option<BarWi
             let deed = Deed::Continue(steps);
             if deed.fits(process) {
                 let text = if steps == 10 { "Continue +10" } else { "+50" };
-                let button = Button::ghost(text).small().busy(deeds.is_doing(process.pid, &deed));
+                let kind = if needs_steps && steps == 10 { Button::primary } else { Button::ghost };
+                let button = kind(text).small().busy(deeds.is_doing(process.pid, &deed));
                 let response = ui.add(button).on_hover_text(format!("Let it take {steps} steps more"));
                 if response.clicked() {
                     *wish = Some(BarWish::Do(deed));

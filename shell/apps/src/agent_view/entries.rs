@@ -153,6 +153,12 @@ impl Entries {
                 (EntryKind::Failed, String::new(), text::one_line(reason, LINE_CHARS), None)
             }
         };
+        // `complete` never returns: the life's end is its result. What else was in hand did not finish.
+        match &step.body {
+            StepBody::Completed { .. } => self.end_all(CallEnd::Done),
+            StepBody::Failed { .. } => self.end_all(CallEnd::Interrupted),
+            _ => {}
+        }
         let call = match &step.body {
             StepBody::CallStarted { call } => Some(call.id.clone()),
             _ => None,
@@ -168,6 +174,14 @@ impl Entries {
         });
         if let Some(call) = call {
             self.open_calls.push((call, self.rows.len() - 1));
+        }
+    }
+
+    fn end_all(&mut self, end: CallEnd) {
+        for (_, row) in self.open_calls.drain(..) {
+            if let Some(entry) = self.rows.get_mut(row) {
+                entry.kind = EntryKind::Call(end);
+            }
         }
     }
 
@@ -295,6 +309,18 @@ mod tests {
         let mut entries = Entries::default();
         entries.update(&[step(0, finished("9", true))]);
         assert_eq!(entries.rows()[0].line, "written");
+    }
+
+    #[test]
+    fn no_call_runs_on_after_the_life_has_ended() {
+        for (body, end) in [
+            (StepBody::Completed { summary: "Done".to_owned() }, CallEnd::Done),
+            (StepBody::Failed { reason: "Ended by ada".to_owned() }, CallEnd::Interrupted),
+        ] {
+            let mut entries = Entries::default();
+            entries.update(&[step(0, StepBody::CallStarted { call: call("1") }), step(1, body)]);
+            assert_eq!(entries.rows()[0].kind, EntryKind::Call(end));
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use entries::call_line;
 
 use crate::{
     App, AppContext, AppId, Intent, Terminal,
-    deeds::{Deeds, Doubt},
+    deeds::{Deeds, Doubt, needs_steps},
     doubt_sheet,
     files_pane::FilesPane,
     mission_control::{Deploy, DeployForm, Outcome},
@@ -306,7 +306,9 @@ impl App for AgentView {
                 .show_separator_line(false)
                 .resizable(false)
                 .show(ui, |ui| {
-                    wish = bar::show(ui, &process, &self.deeds, &mut self.message, cx.narrow);
+                    let last = self.journal.steps().last().map(|step| &step.body);
+                    let needs_steps = needs_steps(&process, last);
+                    wish = bar::show(ui, &process, &self.deeds, &mut self.message, needs_steps, cx.narrow);
                 });
             self.body(ui, cx, &process);
             match wish {

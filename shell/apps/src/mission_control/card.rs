@@ -1,8 +1,8 @@
 //! One agent as a card.
 
 use aether_kit::{
-    Icon, IconButton, TextField, TextKind, Tokens, duration_text, focus_ring, mix, paint_icon, paint_text,
-    phase_color, phase_name, radius, space, tokens, truncated, with_alpha,
+    Button, Icon, IconButton, TextField, TextKind, Tokens, duration_text, focus_ring, mix, paint_icon,
+    paint_text, phase_color, phase_name, radius, space, tokens, truncated, with_alpha,
 };
 use aether_protocol::{
     UnixMillis,
@@ -14,7 +14,7 @@ use egui::{
 };
 
 use super::preview;
-use crate::{text, world::Known};
+use crate::{deeds::needs_steps, text, world::Known};
 
 /// The width of a card where there is room, in points.
 pub const WIDTH: f32 = 296.0;
@@ -56,6 +56,8 @@ pub struct CardAnswer {
     pub menu: Option<Response>,
     /// The question was answered.
     pub answered: bool,
+    /// It may take ten steps more.
+    pub continued: bool,
 }
 
 /// The id of a card: the same wherever it is drawn, so that focus can be moved to it.
@@ -81,7 +83,10 @@ pub fn show(ui: &mut Ui, rect: Rect, facts: &CardFacts<'_>, answer: &mut String)
 
     let above = Rect::from_min_size(rect.min, vec2(rect.width(), PREVIEW_HEIGHT));
     let mut out = CardAnswer::default();
-    if waits {
+    let last = facts.known.and_then(|known| known.steps.back()).map(|seen| &seen.step.body);
+    if needs_steps(process, last) {
+        out.continued = budget(ui, above.shrink(space::M), tokens, facts);
+    } else if waits {
         out.answered = question(ui, above.shrink(space::M), tokens, process, answer);
     } else {
         paint_preview(ui, above.shrink2(vec2(space::M, space::S)), tokens, facts);
@@ -147,10 +152,7 @@ fn paint_frame(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>, wait
 /// The question, and the field that answers it. Returns whether it was sent.
 fn question(ui: &mut Ui, rect: Rect, tokens: &Tokens, process: &Process, answer: &mut String) -> bool {
     let field_height = 28.0;
-    let asked = process.reason.as_deref().unwrap_or("It waits for a person");
-    let galley = truncated(ui, TextKind::Body, tokens.text, asked, rect.width() - 24.0, 2);
-    paint_icon(ui.painter(), rect.left_top() + vec2(8.0, 9.0), Icon::Ask, 16.0, tokens.warn, true);
-    ui.painter().galley(rect.left_top() + vec2(24.0, 0.0), galley, tokens.text);
+    paint_reason(ui, rect, tokens, process, Icon::Ask);
     let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - field_height), rect.max);
     let mut row = ui.new_child(
         UiBuilder::new()
@@ -170,6 +172,21 @@ fn question(ui: &mut Ui, rect: Rect, tokens: &Tokens, process: &Process, answer:
     let field = row.add(TextField::new(&name, answer).hide_label().placeholder("Answer…"));
     let entered = field.lost_focus() && row.input(|input| input.key_pressed(egui::Key::Enter));
     can_send && (send.clicked() || entered)
+}
+
+/// The budget is used up. Returns whether it may take more steps.
+fn budget(ui: &mut Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) -> bool {
+    paint_reason(ui, rect, tokens, facts.process, Icon::Hourglass);
+    let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 28.0), rect.max);
+    let mut row = ui.new_child(UiBuilder::new().id_salt((facts.process.pid.0, "budget")).max_rect(line));
+    row.add(Button::primary("Continue +10").small().busy(facts.busy)).clicked()
+}
+
+fn paint_reason(ui: &Ui, rect: Rect, tokens: &Tokens, process: &Process, icon: Icon) {
+    let asked = process.reason.as_deref().unwrap_or("It waits for a person");
+    let galley = truncated(ui, TextKind::Body, tokens.text, asked, rect.width() - 24.0, 2);
+    paint_icon(ui.painter(), rect.left_top() + vec2(8.0, 9.0), icon, 16.0, tokens.warn, true);
+    ui.painter().galley(rect.left_top() + vec2(24.0, 0.0), galley, tokens.text);
 }
 
 fn paint_preview(ui: &Ui, rect: Rect, tokens: &Tokens, facts: &CardFacts<'_>) {

@@ -71,6 +71,9 @@ pub fn show(app: &mut MissionControl, ui: &mut Ui, cx: &mut AppContext<'_>) -> V
                 let text = std::mem::take(text);
                 wishes.push((*pid, Wish::Do(Deed::Say(text.trim().to_owned()))));
             }
+            if said.continued {
+                wishes.push((*pid, Wish::Do(Deed::Continue(10))));
+            }
             if said.toggled {
                 toggled.push(*pid);
             }

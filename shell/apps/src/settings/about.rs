@@ -77,11 +77,8 @@ pub(super) fn page(
 }
 
 fn device(ui: &mut Ui, status: &Status) {
-    let up = format!(
-        "{} (since {})",
-        duration_text(status.now.since_ms(status.started_at)),
-        absolute_time(status.started_at)
-    );
+    let up = duration_text(status.now.since_ms(status.started_at));
+    let started = absolute_time(status.started_at);
     let places = format!("{} of {} running, {} queued", status.running, status.max_running, status.queued);
     Card::new().show(ui, |ui| {
         ui.set_width(ui.available_width());
@@ -91,6 +88,7 @@ fn device(ui: &mut Ui, status: &Status) {
             ("Device", status.device.as_str()),
             ("Aether", status.version.as_str()),
             ("Running for", up.as_str()),
+            ("Started", started.as_str()),
             ("Processes", places.as_str()),
             ("Events so far", count(status.last_seq.0).as_str()),
         ] {

@@ -4,7 +4,7 @@ use aether_client::Pending;
 use aether_protocol::Error;
 
 /// How far it has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum State<'a, T> {
     /// Nothing has come yet.
     Loading,
@@ -13,6 +13,15 @@ pub(super) enum State<'a, T> {
     /// It could not be had.
     Failed(&'a Error),
 }
+
+// By hand: derived, these would ask the same of `T`, of which only a reference is held.
+impl<T> Clone for State<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for State<'_, T> {}
 
 /// Something that is asked for.
 pub(super) struct Fetch<T> {

@@ -30,8 +30,11 @@ pub(super) fn setting(ui: &mut Ui, name: &str, detail: &str, control: impl FnOnc
     });
 }
 
+/// Draws one row.
+type Row<'a> = Box<dyn FnOnce(&mut Ui) + 'a>;
+
 /// A card of rows with hairlines between them.
-pub(super) fn group(ui: &mut Ui, rows: Vec<Box<dyn FnOnce(&mut Ui) + '_>>) {
+pub(super) fn group(ui: &mut Ui, rows: Vec<Row<'_>>) {
     Card::new().show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = space::M;

@@ -80,7 +80,7 @@ fn who(ui: &mut Ui, me: &Loaded<Me>, deeds: &mut Vec<Deed>) {
                         me.session.device,
                         absolute_time(me.session.expires_at)
                     );
-                    label(ui, TextKind::Label, Tone::Muted, since);
+                    label_wrapped(ui, TextKind::Label, Tone::Muted, since);
                 });
             });
         }
@@ -122,7 +122,7 @@ fn device(ui: &mut Ui, session: &Session, view: &View<'_>, deeds: &mut Vec<Deed>
                     absolute_time(session.created_at),
                     absolute_time(session.expires_at)
                 );
-                label(ui, TextKind::Label, Tone::Muted, seen).on_hover_text(exact);
+                label_wrapped(ui, TextKind::Label, Tone::Muted, seen).on_hover_text(exact);
             });
         });
     });

@@ -143,7 +143,7 @@ fn a_list_of_models_that_failed_can_be_asked_for_again() {
 #[test]
 fn no_model_at_all_says_what_to_do() {
     let mut harness = drawn(vec2(660.0, 560.0), Theme::Dark, |ui, deeds| {
-        models::page(ui, State::Ready(&Page::default()), deeds)
+        models::page(ui, State::Ready(&Page::default()), deeds);
     });
     harness.get_by_label("Look again").click();
     harness.run();

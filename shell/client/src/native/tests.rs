@@ -34,12 +34,13 @@ impl Server {
         let cert: CertificateDer<'static> = made.cert.der().clone();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let fingerprint = Fingerprint(Sha256::digest(cert.as_ref()).into());
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert], key)
-            .unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![cert], key)
+                .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("https://{}", listener.local_addr().unwrap());
         let endpoint = Endpoint::new(&address, Some(fingerprint)).unwrap();
@@ -206,7 +207,8 @@ async fn nobody_there_is_said_with_the_address() {
     assert_eq!(error.code, Code::Unavailable);
     assert!(error.message.contains(&endpoint.url) && error.hint.is_some(), "{error:?}");
     // What goes over plain HTTP says the same.
-    let login = aether_protocol::identity::Login { name: "a".into(), password: "b".into(), device: "c".into() };
+    let login =
+        aether_protocol::identity::Login { name: "a".into(), password: "b".into(), device: "c".into() };
     let error = client.sign_in(&login).await.unwrap_err();
     assert_eq!(error.code, Code::Unavailable);
     assert!(error.message.contains(&endpoint.url), "{error:?}");

@@ -22,8 +22,12 @@ impl Desktop {
             Deed::Open(intent) => self.open(&intent),
             Deed::Tile(id) => self.tile(id),
             Deed::OpenNotice(id) => {
-                let opens =
-                    self.centre.told().iter().find(|told| told.id == id).and_then(|told| told.notice.opens.clone());
+                let opens = self
+                    .centre
+                    .told()
+                    .iter()
+                    .find(|told| told.id == id)
+                    .and_then(|told| told.notice.opens.clone());
                 self.centre.open(id);
                 self.centre_open = false;
                 if let Some(intent) = opens {

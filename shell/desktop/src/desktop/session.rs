@@ -93,7 +93,9 @@ impl Desktop {
         self.host.forget(LOCKED);
         self.host.keep_token(None);
         self.phase = Phase::Door;
-        self.user = None;
+        if let Some(user) = self.user.take() {
+            self.lock.suggest(&user.name);
+        }
         self.kept = None;
         self.windows.clear();
         self.world.clear();

@@ -55,7 +55,8 @@ fn desktop(phase: Phase, state: ConnectionState) -> Desktop {
     let now = host.now;
     let endpoint = Endpoint::new("http://127.0.0.1:9", None).unwrap();
     let client = Client::connect(endpoint, None, || {});
-    let address = Address { url: "https://aether.local:7380".into(), fingerprint: Some("4F:0A:".repeat(15) + "4F:0A") };
+    let address =
+        Address { url: "https://aether.local:7380".into(), fingerprint: Some("4F:0A:".repeat(15) + "4F:0A") };
     let mut desktop = Desktop::new(Box::new(host), client, address);
     desktop.appearance.reduced_motion = true;
     desktop.phase = phase;
@@ -66,8 +67,11 @@ fn desktop(phase: Phase, state: ConnectionState) -> Desktop {
         process(8, "Argus", Doing::Executing, "Find files that are larger than 10 MiB and list them"),
         process(9, "Iris", Doing::Waiting, "Write the release notes"),
     ]));
-    desktop.user =
-        Some(User { id: id(1).parse().unwrap(), name: "ada".into(), created_at: UnixMillis(1_791_000_000_000) });
+    desktop.user = Some(User {
+        id: id(1).parse().unwrap(),
+        name: "ada".into(),
+        created_at: UnixMillis(1_791_000_000_000),
+    });
     desktop
 }
 
@@ -83,13 +87,18 @@ fn at_work() -> Desktop {
 }
 
 fn harness(desktop: Desktop, width: f32, height: f32) -> Harness<'static, Desktop> {
-    Harness::builder().with_size([width, height]).with_max_steps(60).with_render_cursor(false).wgpu().build_ui_state(
-        |ui, desktop: &mut Desktop| {
-            desktop.logic(ui.ctx());
-            desktop.ui(ui);
-        },
-        desktop,
-    )
+    Harness::builder()
+        .with_size([width, height])
+        .with_max_steps(60)
+        .with_render_cursor(false)
+        .wgpu()
+        .build_ui_state(
+            |ui, desktop: &mut Desktop| {
+                desktop.logic(ui.ctx());
+                desktop.ui(ui);
+            },
+            desktop,
+        )
 }
 
 fn settle(harness: &mut Harness<'_, Desktop>) {
@@ -98,10 +107,8 @@ fn settle(harness: &mut Harness<'_, Desktop>) {
 }
 
 fn screenshot(harness: &mut Harness<'_, Desktop>, name: &str) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
     let folder = target.join("screens").join("shell");
     std::fs::create_dir_all(&folder).unwrap();
     harness.render().unwrap().save(folder.join(format!("{name}.png"))).unwrap();
@@ -169,7 +176,11 @@ fn the_set_up_fits_a_phone() {
 
 #[test]
 fn an_unreachable_device_is_named_with_what_to_do() {
-    let state = ConnectionState::Reconnecting { attempt: 2, next_try_in_secs: 4, reason: "connection refused".into() };
+    let state = ConnectionState::Reconnecting {
+        attempt: 2,
+        next_try_in_secs: 4,
+        reason: "connection refused".into(),
+    };
     let mut harness = harness(desktop(Phase::Door, state), 1280.0, 720.0);
     settle(&mut harness);
     harness.get_by_label("The device cannot be reached");
@@ -258,7 +269,8 @@ fn the_launcher_finds_by_a_few_letters_and_enter_opens() {
     harness.get_by_label("Search apps, agents and commands").type_text("sett");
     settle(&mut harness);
     press(&mut harness, Modifiers::NONE, Key::Enter);
-    let holds: Vec<_> = harness.state().windows.layout().windows.into_iter().map(|window| window.holds).collect();
+    let holds: Vec<_> =
+        harness.state().windows.layout().windows.into_iter().map(|window| window.holds).collect();
     assert_eq!(holds, [crate::windows::layout::Holds::Settings]);
     assert!(!harness.state().launcher.is_open());
     press(&mut harness, Modifiers::COMMAND, Key::K);
@@ -274,7 +286,10 @@ fn agents_are_found_by_name() {
     harness.get_by_label("Search apps, agents and commands").type_text("iris");
     settle(&mut harness);
     click_role(&mut harness, egui::Role::ListItem, "Iris");
-    assert_eq!(harness.state().windows.layout().windows[0].holds, crate::windows::layout::Holds::Process { pid: Pid(9) });
+    assert_eq!(
+        harness.state().windows.layout().windows[0].holds,
+        crate::windows::layout::Holds::Process { pid: Pid(9) }
+    );
 }
 
 #[test]
@@ -312,7 +327,8 @@ fn the_sheet_of_shortcuts_opens_and_closes() {
 
 #[test]
 fn a_lost_connection_is_plain_to_see() {
-    let state = ConnectionState::Reconnecting { attempt: 2, next_try_in_secs: 4, reason: "connection reset".into() };
+    let state =
+        ConnectionState::Reconnecting { attempt: 2, next_try_in_secs: 4, reason: "connection reset".into() };
     let mut harness = harness(desktop(Phase::Open, state), 1280.0, 720.0);
     settle(&mut harness);
     harness.get_by_label("Not connected. Trying again in 4 seconds");

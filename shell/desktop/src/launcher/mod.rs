@@ -3,10 +3,13 @@
 pub mod fuzzy;
 
 use aether_apps::{Intent, World};
-use aether_kit::{AppTile, Hue, Icon, TextField, TextKind, paint_icon, paint_text, phase_color, radius, tokens, truncated, with_alpha};
+use aether_kit::{
+    AppTile, Hue, Icon, TextField, TextKind, paint_icon, paint_text, phase_color, radius, tokens, truncated,
+    with_alpha,
+};
 use egui::{
-    Align2, Color32, Context, CornerRadius, Id, Key, Modal, Modifiers, Order, Rect, Role, ScrollArea, Sense, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, Context, CornerRadius, Id, Key, Modal, Modifiers, Order, Rect, Role, ScrollArea, Sense,
+    Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::{
@@ -74,7 +77,7 @@ impl Launcher {
             return None;
         }
         let width = (screen.width() - 24.0).min(600.0);
-        let top = screen.top() + (screen.height() * 0.16).max(16.0).min(140.0);
+        let top = screen.top() + (screen.height() * 0.16).clamp(16.0, 140.0);
         let area = Modal::default_area(Id::unique("launcher"))
             .order(Order::Foreground)
             .anchor(Align2::CENTER_TOP, vec2(0.0, top - screen.top()))
@@ -87,7 +90,7 @@ impl Launcher {
             .corner_radius(CornerRadius::same(radius::WINDOW))
             .inner_margin(8);
         let mut chosen = None;
-        let moved = self.take_keys(ctx);
+        let moved = take_keys(ctx);
         let response = Modal::new(Id::unique("launcher"))
             .area(area)
             .backdrop_color(with_alpha(tokens.backdrop, 0.6))
@@ -125,18 +128,19 @@ impl Launcher {
         }
         chosen
     }
+}
 
-    fn take_keys(&self, ctx: &Context) -> Option<isize> {
-        ctx.input_mut(|input| {
-            if input.consume_key(Modifiers::NONE, Key::ArrowDown) {
-                Some(1)
-            } else if input.consume_key(Modifiers::NONE, Key::ArrowUp) {
-                Some(-1)
-            } else {
-                None
-            }
-        })
-    }
+/// How far the arrow keys move the choice in this frame.
+fn take_keys(ctx: &Context) -> Option<isize> {
+    ctx.input_mut(|input| {
+        if input.consume_key(Modifiers::NONE, Key::ArrowDown) {
+            Some(1)
+        } else if input.consume_key(Modifiers::NONE, Key::ArrowUp) {
+            Some(-1)
+        } else {
+            None
+        }
+    })
 }
 
 /// Everything there is to find.
@@ -217,7 +221,14 @@ fn find(query: &str, entries: Vec<Entry>) -> Vec<Entry> {
     found.into_iter().map(|(_, entry)| entry).collect()
 }
 
-fn list(ui: &mut Ui, found: &[Entry], at: &mut usize, follow: bool, height: f32, query: &str) -> Option<Deed> {
+fn list(
+    ui: &mut Ui,
+    found: &[Entry],
+    at: &mut usize,
+    follow: bool,
+    height: f32,
+    query: &str,
+) -> Option<Deed> {
     if found.is_empty() {
         let tokens = tokens(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 2.0 * ROW), Sense::hover());

@@ -1,7 +1,8 @@
 //! The two forms of the lock screen: signing in, and the first set-up.
 
 use aether_kit::{
-    Button, Card, Icon, TextField, TextKind, Tone, avatar, label, label_wrapped, paint_icon, radius, space, tokens,
+    Button, Card, Icon, TextField, TextKind, Tone, avatar, label, label_wrapped, paint_icon, radius, space,
+    tokens,
 };
 use aether_protocol::Error;
 use egui::{CornerRadius, Event, Key, Modifiers, Rect, Response, Sense, Ui, vec2};
@@ -107,7 +108,7 @@ impl Form {
                     .error(said(self.wrong, &[Wrong::NoName, Wrong::BadName]))
                     .focus(first && name_first);
                 let response = ui.add(field);
-            enter |= entered(ui, &response);
+                enter |= entered(ui, &response);
             }
             let field = sized(TextField::password("Password", &mut self.password), shown)
                 .hide_label()
@@ -181,23 +182,23 @@ impl Form {
             .error(said(self.wrong, &[Wrong::NoCode]))
             .focus(first);
         let response = ui.add(field);
-            enter |= entered(ui, &response);
+        enter |= entered(ui, &response);
         let field = sized(TextField::new("Owner name", &mut self.name), shown)
             .char_limit(32)
             .error(said(self.wrong, &[Wrong::NoName, Wrong::BadName]));
         let response = ui.add(field);
-            enter |= entered(ui, &response);
+        enter |= entered(ui, &response);
         let field = sized(TextField::password("Password", &mut self.password), shown)
             .error(said(self.wrong, &[Wrong::NoPassword, Wrong::ShortPassword]));
         let response = ui.add(field);
-            enter |= entered(ui, &response);
+        enter |= entered(ui, &response);
         if !self.password.is_empty() && self.wrong != Some(Wrong::ShortPassword) {
             meter(ui, strength(&self.password, self.name.trim()));
         }
         let field = sized(TextField::password("Password again", &mut self.again), shown)
             .error(said(self.wrong, &[Wrong::Differs]));
         let response = ui.add(field);
-            enter |= entered(ui, &response);
+        enter |= entered(ui, &response);
         enter
     }
 

@@ -6,7 +6,7 @@ pub mod strength;
 use aether_client::{Client, ConnectionState, Pending};
 use aether_kit::{Button, Icon, TextKind, Tone, label, label_wrapped, paint_icon, space, tokens, with_alpha};
 use aether_protocol::{
-    Error,
+    Code, Error,
     identity::{DoorState, Login, Setup, SignedIn},
 };
 use egui::{Align2, Rect, ScrollArea, Ui, UiBuilder, WidgetInfo, pos2, vec2};
@@ -56,6 +56,11 @@ impl Lock {
         lock
     }
 
+    /// Suggests who signs in next.
+    pub fn suggest(&mut self, name: &str) {
+        name.clone_into(&mut self.form.name);
+    }
+
     /// What is typed, for tests.
     #[cfg(test)]
     pub fn form_mut(&mut self) -> &mut Form {
@@ -66,7 +71,7 @@ impl Lock {
     pub fn reset(&mut self, error: Option<Error>) {
         self.form.clear_secrets();
         self.pending = None;
-        self.error = error;
+        self.error = error.map(over);
         self.shown = false;
     }
 
@@ -86,7 +91,7 @@ impl Lock {
         if let ConnectionState::SignedOut { door, error } = state {
             self.door.clone_from(door);
             if self.error.is_none() && self.pending.is_none() && !self.shown {
-                self.error.clone_from(error);
+                self.error = error.clone().map(over);
             }
         }
         match state {
@@ -106,13 +111,17 @@ impl Lock {
     fn take_answer(&mut self) -> Option<SignedIn> {
         let answer = self.pending.as_mut()?.take()?;
         self.pending = None;
-        self.form.clear_secrets();
         match answer {
             Ok(signed_in) => {
+                self.form.clear_secrets();
                 self.error = None;
                 Some(signed_in)
             }
             Err(error) => {
+                // A mistyped code is no reason to choose a password again.
+                if !self.door.as_ref().is_some_and(|door| door.needs_setup) {
+                    self.form.clear_secrets();
+                }
                 self.error = Some(error);
                 self.shown = false;
                 None
@@ -121,7 +130,8 @@ impl Lock {
     }
 
     fn door(&mut self, ui: &mut Ui, screen: Rect, client: &Client, shown: &Shown<'_>) {
-        let needs_setup = shown.locked_user.is_none() && self.door.as_ref().is_some_and(|door| door.needs_setup);
+        let needs_setup =
+            shown.locked_user.is_none() && self.door.as_ref().is_some_and(|door| door.needs_setup);
         let first = !std::mem::replace(&mut self.shown, true);
         let width = if needs_setup { 380.0 } else { 300.0 };
         let busy = self.pending.is_some();
@@ -153,6 +163,15 @@ impl Lock {
                 device: shown.device.to_owned(),
             })
         });
+    }
+}
+
+/// A session that is over without the person's doing, in words for the lock screen.
+fn over(error: Error) -> Error {
+    if error.code == Code::Unauthenticated {
+        Error::new(Code::Unauthenticated, "Your session has ended").hint("Sign in again")
+    } else {
+        error
     }
 }
 

@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_everybody_chooses_is_weak() {
-        for worn in ["password", "password1", "12345678", "aaaaaaaaaaaaaaaa", "qwertyuiop", "abcdefghij", "Admin123"] {
+        for worn in
+            ["password", "password1", "12345678", "aaaaaaaaaaaaaaaa", "qwertyuiop", "abcdefghij", "Admin123"]
+        {
             assert!(strength(worn, "ada") <= Strength::Weak, "{worn}");
         }
         assert_eq!(strength("short", "ada"), Strength::TooShort);

@@ -23,12 +23,12 @@ pub enum Choice {
 
 /// Chooses. Looks at the graphics adapters where the person left the choice.
 pub fn choose(choice: Choice) -> Renderer {
-    match choice {
-        Choice::Wgpu => Renderer::Wgpu,
-        Choice::Glow => Renderer::Glow,
-        Choice::Auto if has_hardware() => Renderer::Wgpu,
-        Choice::Auto => Renderer::Glow,
-    }
+    let wgpu = match choice {
+        Choice::Auto => has_hardware(),
+        Choice::Wgpu => true,
+        Choice::Glow => false,
+    };
+    if wgpu { Renderer::Wgpu } else { Renderer::Glow }
 }
 
 /// Whether an adapter is there that is not a processor pretending to be one.

@@ -1,6 +1,6 @@
 //! What the person was told: toasts that go by themselves, and the list that keeps them. Pure.
 
-use aether_apps::{Notice, NoticeKind};
+use aether_apps::{Intent, Notice, NoticeKind};
 use aether_protocol::UnixMillis;
 
 /// How many messages are kept.
@@ -80,6 +80,14 @@ impl Centre {
     /// The person has acted on it.
     pub fn open(&mut self, id: u64) {
         for told in self.told.iter_mut().filter(|told| told.id == id) {
+            told.toast = false;
+            told.read = true;
+        }
+    }
+
+    /// The person looks at what this opens: nothing needs to be said about it.
+    pub fn seen(&mut self, intent: &Intent) {
+        for told in self.told.iter_mut().filter(|told| told.notice.opens.as_ref() == Some(intent)) {
             told.toast = false;
             told.read = true;
         }

@@ -3,7 +3,10 @@
 pub mod centre;
 
 use aether_apps::NoticeKind;
-use aether_kit::{Icon, IconButton, TextKind, Toast, ToastAnswer, Tone, label, label_wrapped, paint_icon, radius, space, tokens};
+use aether_kit::{
+    Icon, IconButton, TextKind, Toast, ToastAnswer, Tone, label, label_wrapped, paint_icon, radius, space,
+    tokens,
+};
 use aether_protocol::UnixMillis;
 use egui::{
     Align, Area, Context, CornerRadius, Id, Key, Layout, Modifiers, Order, Rect, Role, ScrollArea, Sense, Ui,
@@ -117,7 +120,8 @@ fn message(ui: &mut Ui, told: &Told, now: UnixMillis) -> Option<Deed> {
     let before: Option<Rect> = ui.data(|data| data.get_temp(id));
     let ground = ui.painter().add(egui::Shape::Noop);
     let clickable = told.notice.opens.is_some();
-    let row = before.map(|rect| ui.interact(rect, id, if clickable { Sense::click() } else { Sense::hover() }));
+    let row =
+        before.map(|rect| ui.interact(rect, id, if clickable { Sense::click() } else { Sense::hover() }));
     let inner = egui::Frame::NONE
         .inner_margin(space::S)
         .show(ui, |ui| {

@@ -4,8 +4,8 @@
 use aether_apps::{App, AppContext};
 use aether_kit::{TextKind, Tokens, focus_ring, radius, space, tokens, truncated, with_alpha};
 use egui::{
-    Align, Align2, Area, Color32, Context, CornerRadius, Id, LayerId, Layout, Order, Rect, Response, Role, Sense, Shape,
-    Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Area, Color32, Context, CornerRadius, Id, LayerId, Layout, Order, Rect, Response, Role,
+    Sense, Shape, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use super::{
@@ -114,7 +114,13 @@ fn paint_frame(ui: &Ui, tokens: &Tokens, rect: Rect, bar: Rect, corners: CornerR
 }
 
 /// The bar itself: drag moves, at an edge it snaps, a double click fills the desktop and back.
-fn title_bar(ui: &Ui, stack: &Stack, id: WindowId, bar: Rect, preview: egui::layers::ShapeIdx) -> Option<Ask> {
+fn title_bar(
+    ui: &Ui,
+    stack: &Stack,
+    id: WindowId,
+    bar: Rect,
+    preview: egui::layers::ShapeIdx,
+) -> Option<Ask> {
     let response = ui.interact(bar, ui.scope_id().with("title bar"), Sense::click_and_drag());
     if response.double_clicked() {
         return Some(Ask::ToggleFull);
@@ -197,7 +203,13 @@ fn discs(ui: &mut Ui, title: &str, bar: Rect, active: bool, full: bool, asks: &m
         let name = format!("{verb} {title}");
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
         let lit = near || response.has_focus();
-        paint_disc(ui, &response, if active || lit { color } else { tokens.surface_3 }, lit.then_some(ask), full);
+        paint_disc(
+            ui,
+            &response,
+            if active || lit { color } else { tokens.surface_3 },
+            lit.then_some(ask),
+            full,
+        );
         focus_ring(ui, &response, Rect::from_center_size(target.center(), egui::Vec2::splat(DISC + 2.0)), 8);
         if response.on_hover_text(verb).clicked() {
             asks.push(ask);

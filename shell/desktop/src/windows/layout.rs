@@ -155,7 +155,8 @@ mod tests {
     #[test]
     fn rubbish_is_an_empty_desktop() {
         let window = r#"{"windows":[{"holds":{"kind":"settings"},"rect":[0,0,-5,10]}]}"#;
-        for text in ["", "null", "[1,2]", r#"{"windows":[{"holds":{"kind":"x"},"rect":[1,2,3,4]}]}"#, window] {
+        for text in ["", "null", "[1,2]", r#"{"windows":[{"holds":{"kind":"x"},"rect":[1,2,3,4]}]}"#, window]
+        {
             assert_eq!(Layout::read(text), Layout::default(), "{text}");
         }
     }

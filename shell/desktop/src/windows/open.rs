@@ -178,7 +178,8 @@ impl OpenWindows {
             return;
         }
         let layer = ctx.pointer_interact_pos().and_then(|at| ctx.layer_id_at(at));
-        let hit = self.stack.frames().iter().map(|frame| frame.id).find(|id| layer == Some(chrome::layer(*id)));
+        let hit =
+            self.stack.frames().iter().map(|frame| frame.id).find(|id| layer == Some(chrome::layer(*id)));
         if let Some(id) = hit {
             self.stack.focus(id);
         }
@@ -190,9 +191,8 @@ impl OpenWindows {
             let wanted: Vec<WindowId> =
                 self.stack.frames().iter().filter(|frame| !frame.minimised).map(|frame| frame.id).collect();
             let layers: Vec<LayerId> = wanted.iter().map(|id| chrome::layer(*id)).collect();
-            let actual: Vec<LayerId> = ctx.memory(|memory| {
-                memory.layer_ids().filter(|layer| layers.contains(layer)).collect()
-            });
+            let actual: Vec<LayerId> =
+                ctx.memory(|memory| memory.layer_ids().filter(|layer| layers.contains(layer)).collect());
             let same = layers.iter().zip(&actual).take_while(|(a, b)| a == b).count();
             if same < actual.len() {
                 self.raising.extend(wanted.into_iter().skip(same));

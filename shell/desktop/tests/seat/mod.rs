@@ -204,6 +204,12 @@ impl Seat {
         self.until(&format!("“{part}” out of sight"), |seat| !seat.has_part(part));
     }
 
+    /// What stands in the field of this name.
+    pub fn value(&self, field: &str) -> Option<String> {
+        let fits = |node: &egui_kittest::Node<'_>| WRITTEN.contains(&node.accesskit_node().role());
+        self.harness.query_all_by_label(field).find(fits)?.value()
+    }
+
     /// The middle of the last control of this name and one of these roles that is enabled, within a place of
     /// this name where one is given.
     fn spot(&self, name: &str, roles: &[Role], place: &str) -> Option<Pos2> {

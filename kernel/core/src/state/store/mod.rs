@@ -167,7 +167,8 @@ impl Store {
 
     /// Reads the whole database and says `ok`, or the first thing that is wrong.
     pub async fn integrity(&self) -> Result<String, StoreError> {
-        self.read(|connection| Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?)).await
+        self.read(|connection| Ok(connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?))
+            .await
     }
 }
 

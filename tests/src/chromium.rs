@@ -184,16 +184,35 @@ impl Chromium {
                 return Ok(control);
             }
             if Instant::now() > end {
-                bail!("there is no {what}\n{}", self.state().await);
+                let picture = screens()?.join("web-failed.png");
+                self.screenshot(&picture).await?;
+                bail!("there is no {what}; look at {}\n{}", picture.display(), self.state().await);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Waits for a control of this name that takes input, and clicks its middle.
+    /// The same, once it stands still: what has just appeared may still move.
+    pub async fn find_still(&mut self, what: &str, wanted: impl Fn(&Control) -> bool) -> Result<Control> {
+        let place =
+            |control: &Control| [control.x, control.y, control.w, control.h].map(|side| side.round() as i64);
+        let mut before = None;
+        loop {
+            let control = self.find(what, &wanted).await?;
+            if before == Some(place(&control)) {
+                return Ok(control);
+            }
+            before = Some(place(&control));
+            self.frame().await?;
+        }
+    }
+
+    /// Waits for a control of this name that takes input and stands still, and clicks its middle.
     pub async fn click(&mut self, name: &str) -> Result<()> {
-        let control =
-            self.find(name, |control| control.name == name && !control.disabled && control.w > 0.0).await?;
+        let takes_input = |control: &Control| control.name == name && !control.disabled && control.w > 0.0;
+        // Where text and a control share a name, the control is meant.
+        let is_text = |control: &Control| control.role == "Label" || control.role == "Window";
+        let control = self.find_still(name, |control| takes_input(control) && !is_text(control)).await?;
         self.click_at(control.x + control.w / 2.0, control.y + control.h / 2.0).await
     }
 
@@ -209,7 +228,7 @@ impl Chromium {
     /// Clicks the text field of this name and types.
     pub async fn fill(&mut self, name: &str, text: &str) -> Result<()> {
         let named = |control: &Control| control.name == name && control.role.contains("Input");
-        let field = self.find(name, |control| named(control) && !control.disabled).await?;
+        let field = self.find_still(name, |control| named(control) && !control.disabled).await?;
         self.click_at(field.x + field.w.min(80.0) / 2.0, field.y + field.h / 2.0).await?;
         self.find(name, |control| named(control) && control.focused).await?;
         self.type_text(text).await

@@ -1,5 +1,12 @@
 //! The real command line against a real kernel, with a scripted model.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     io::{Read as _, Write as _},
     os::unix::fs::PermissionsExt as _,

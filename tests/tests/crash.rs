@@ -1,5 +1,12 @@
 //! The kernel is killed at random moments, and nothing that was acknowledged is lost.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     collections::BTreeMap,
     sync::{

@@ -4,6 +4,13 @@
 //! Needs what `cargo xtask test` prepares: the web desktop built with `--inspect` (`AETHER_TEST_WEB`), the small
 //! model (`AETHER_TEST_MODELS`), Chromium.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::{Path, PathBuf};
 
 use aether_tests::{

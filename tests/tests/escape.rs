@@ -217,7 +217,7 @@ async fn no_attempt_gets_out() {
     let mut words = ["/home/agent/probe", "each"].map(str::to_owned).to_vec();
     words.extend(outside.environment.iter().map(|(name, value)| format!("{name}={value}")));
     words.extend(
-        ["SCRATCH=/tmp", "AGENT_BINARY=/aether/agent", "SETUID_PROBE=/home/agent/setuid-probe"]
+        ["SCRATCH=/tmp", "AGENT_BINARY=/aether/aether-agent", "SETUID_PROBE=/home/agent/setuid-probe"]
             .map(str::to_owned),
     );
     words.extend(ATTEMPTS.iter().map(|(name, ..)| (*name).to_owned()));

@@ -1,5 +1,12 @@
 //! A kernel with a long past: ten thousand agents that have ended, and a million events.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::HashSet;
 
 use aether_protocol::{

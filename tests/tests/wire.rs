@@ -1,5 +1,12 @@
 //! What travels: every event once and in order, terminals, files, and replies that fit the document.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     sync::{
         Arc,

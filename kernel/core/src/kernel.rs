@@ -88,7 +88,7 @@ impl Kernel {
         boot.ready("store", "SQLite, write-ahead log, synchronous full");
         boot.ready("bus", format!("{} events", bus.last()));
         let identity = Identity::start(&config.identity, &state_dir, store.clone()).await?;
-        boot.ready("identity", if identity.needs_setup() { "waits for the owner" } else { "owner known" });
+        boot.ready("identity", "accounts and sessions");
         let files = Files::new(state_dir.clone());
         boot.ready("files", "homes, shared folder");
         let devices = Devices::start(&state_dir);

@@ -4,6 +4,12 @@ use aether_client::ConnectionState;
 use aether_kit::{Banner, BannerAnswer, Tone, radius, tokens};
 use egui::{Area, Context, CornerRadius, Frame, Id, Order, Rect, Role, pos2, vec2};
 
+/// A reason as a sentence of its own.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Draws the banner below `top`, while the connection is lost. Returns whether the person wants to try now.
 pub fn show(ctx: &Context, screen: Rect, top: f32, connection: &ConnectionState) -> bool {
     let ConnectionState::Reconnecting { next_try_in_secs, reason, .. } = connection else { return false };
@@ -12,6 +18,7 @@ pub fn show(ctx: &Context, screen: Rect, top: f32, connection: &ConnectionState)
         1 => "Not connected. Trying again in 1 second".to_owned(),
         secs => format!("Not connected. Trying again in {secs} seconds"),
     };
+    let reason = sentence(reason);
     let width = 460.0_f32.min(screen.width() - 16.0);
     let mut asked = false;
     Area::new(Id::unique("connection banner"))
@@ -31,7 +38,7 @@ pub fn show(ctx: &Context, screen: Rect, top: f32, connection: &ConnectionState)
                 .shadow(tokens.shadow_raised)
                 .show(ui, |ui| {
                     ui.set_width(width);
-                    let banner = Banner::new(Tone::Warn, &text).detail(Some(reason)).action("Try now");
+                    let banner = Banner::new(Tone::Warn, &text).detail(Some(&reason)).action("Try now");
                     asked = banner.show(ui) == Some(BannerAnswer::Act);
                 });
         });

@@ -1,5 +1,12 @@
 //! The whole desktop, natively, against a real kernel: what a person does in the first hour.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod seat;
 
 use aether_tests::daemon::{OWNER, PASSWORD};
@@ -168,7 +175,8 @@ fn settings_show_models_and_devices_and_sign_out() {
     seat.picture("sign-in-refused-dark");
     seat.write("Password", PASSWORD);
     seat.key(Modifiers::NONE, Key::Enter);
-    seat.see("Signed-in devices");
+    // The windows are where they were.
+    seat.see("Close Settings");
 }
 
 #[test]

@@ -12,6 +12,15 @@ use crate::world::{World, descendants, members, namespace, summary, task, until_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_lets_calls_end_and_the_next_start_goes_on() {
+    shut_down(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_ends_terminals() {
+    shut_down(true).await;
+}
+
+async fn shut_down(with_terminal: bool) {
     let mut world = World::new("").await;
     let process =
         world.spawn("run echo begun > begun; while [ ! -e go ]; do sleep 0.02; done; echo over").await;
@@ -20,8 +29,10 @@ async fn a_shutdown_lets_calls_end_and_the_next_start_goes_on() {
     let hold = world.server.hold();
     let thinks = world.spawn("think 2").await.pid.0;
     world.held(1).await;
-    let shell = json!({"target": {"kind": "process", "pid": pid}});
-    world.done("POST", "/terminals", Some(shell)).await;
+    if with_terminal {
+        let shell = json!({"target": {"kind": "process", "pid": pid}});
+        world.done("POST", "/terminals", Some(shell)).await;
+    }
     let below = descendants(world.daemon.pid().unwrap());
     let agents = below.iter().filter(|task| task.name == "aether-agent").count();
     assert!(agents >= 2, "{below:?}");
@@ -36,9 +47,7 @@ async fn a_shutdown_lets_calls_end_and_the_next_start_goes_on() {
         std::fs::write(home.join("go"), "now").unwrap();
     });
     let World { server, daemon, token, .. } = world;
-    let log = daemon.state_dir().with_file_name("log");
     let (stopped, status) = daemon.stop().await.unwrap();
-    println!("{}", std::fs::read_to_string(log).unwrap());
     go.await.unwrap();
     assert!(status.success(), "{status}");
     for left in &below {

@@ -1,5 +1,7 @@
 //! Terminals inside an agent's sandbox and beside it, as a viewer sees them.
 
+use std::time::Duration;
+
 use aether_protocol::{
     TerminalId,
     frame::{ServerFrame, TerminalFrame},
@@ -101,10 +103,20 @@ async fn try_out(world: &mut World, terminal: TerminalId, viewer: &mut Viewer) {
     }
 }
 
+/// What is told of a terminal, once its end is: viewers hear of it first.
 async fn events_of(world: &mut World, terminal: TerminalId) -> Vec<Value> {
-    let events = world.events().await;
-    let of = |event: &&Value| event["body"]["data"]["terminal"] == json!(terminal);
-    events.iter().filter(of).map(|event| event["body"].clone()).collect()
+    let mut beats = tokio::time::interval(Duration::from_millis(10));
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let events = world.events().await;
+        let of = |event: &&Value| event["body"]["data"]["terminal"] == json!(terminal);
+        let told: Vec<Value> = events.iter().filter(of).map(|event| event["body"].clone()).collect();
+        if told.iter().any(|event| event["event"] == "terminal.closed") {
+            return told;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "nobody tells that it ended: {told:?}");
+        beats.tick().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,6 +79,9 @@ pub(crate) struct Inner {
     state_dir: PathBuf,
     /// Set once: no life starts and no call begins any more.
     closing: AtomicBool,
+    /// Where lives and terminals are attended to. Commands come in on the server's threads, each with a runtime of
+    /// its own that ends before the kernel does.
+    runtime: tokio::runtime::Handle,
     /// The kernel that lives call.
     kernel: OnceLock<Weak<Kernel>>,
 }
@@ -119,6 +122,7 @@ impl Processes {
             agent_binary,
             state_dir: config.state_dir.clone(),
             closing: AtomicBool::new(false),
+            runtime: tokio::runtime::Handle::current(),
             kernel: OnceLock::new(),
         })))
     }

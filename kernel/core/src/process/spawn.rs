@@ -155,7 +155,7 @@ impl Processes {
             let next = self.scheduler.lock().next();
             let Some(pid) = next else { return };
             let processes = self.clone();
-            tokio::spawn(async move { processes.live(pid).await });
+            self.runtime.spawn(async move { processes.live(pid).await });
         }
     }
 

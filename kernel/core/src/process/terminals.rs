@@ -33,11 +33,14 @@ impl Kernel {
             size: open.size,
             opened_at: clock::now(),
         };
-        let terminals = self.processes.terminals();
-        let opened = match open.target {
+        let terminals = self.processes.terminals().clone();
+        // On the kernel's own runtime: the PTY and the task that reads it outlive the thread that asked.
+        let opening = match open.target {
             Target::Home => {
                 let home = self.root(user, files::Place::Home).await?;
-                terminals.open(terminal, Place::Home { home: &home, hostname: "aether" }).await?
+                self.processes.runtime.spawn(async move {
+                    terminals.open(terminal, Place::Home { home: &home, hostname: "aether" }).await
+                })
             }
             Target::Process { pid } => {
                 self.processes.get(user, pid).await?;
@@ -45,9 +48,14 @@ impl Kernel {
                     .processes
                     .living(pid)
                     .map_err(|error| error.hint("A terminal needs a running process; its files remain"))?;
-                terminals.open(terminal, Place::Inside(&living.tree)).await?
+                self.processes
+                    .runtime
+                    .spawn(async move { terminals.open(terminal, Place::Inside(&living.tree)).await })
             }
         };
+        let opened = opening
+            .await
+            .map_err(|error| Error::internal(format!("The terminal was not opened: {error}")))??;
         let (actor, id) = (actor.clone(), opened.id);
         self.store.write(move |tx| tx.emit(&actor, EventBody::TerminalOpened { terminal: id })).await?;
         Ok(opened)

@@ -155,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_looks_at_needs_no_words() {
+        let mut centre = Centre::default();
+        for intent in [Intent::Settings, Intent::MissionControl] {
+            let about = Notice { opens: Some(intent), ..notice(NoticeKind::Info, "news") };
+            centre.tell(about, UnixMillis(0));
+        }
+        centre.seen(&Intent::Settings);
+        assert_eq!((centre.toasts().count(), centre.told().len(), centre.unread()), (1, 2, 1));
+    }
+
+    #[test]
     fn memory_is_bounded_and_few_toasts_show() {
         let mut centre = Centre::default();
         for n in 0..500 {

@@ -7,7 +7,7 @@ use super::{Limits, Program, SandboxConfig, SpawnSpec, probe::Findings, skeleton
 /// Where the home appears inside.
 pub(super) const HOME: &str = "/home/agent";
 /// Where the agent's binary appears inside.
-pub(super) const AGENT: &str = "/aether/agent";
+pub(super) const AGENT: &str = "/aether/aether-agent";
 /// The user id inside.
 pub(super) const UID_INSIDE: u32 = 1000;
 /// bubblewrap reports its child's pid here.

@@ -216,11 +216,12 @@ impl Chromium {
         self.click_at(control.x + control.w / 2.0, control.y + control.h / 2.0).await
     }
 
-    /// Presses and releases the mouse at a point. It is held for a moment: egui counts what spans a frame.
+    /// Presses and releases the mouse at a point. Both within one frame: software rendering on a busy machine can
+    /// take a second for one, and what is pressed that long is no click.
     pub async fn click_at(&mut self, x: f64, y: f64) -> Result<()> {
         self.mouse("mouseMoved", x, y, 0).await?;
-        self.mouse("mousePressed", x, y, 1).await?;
         self.frame().await?;
+        self.mouse("mousePressed", x, y, 1).await?;
         self.mouse("mouseReleased", x, y, 0).await?;
         self.frame().await
     }

@@ -20,7 +20,7 @@ mod tests;
 
 pub use agent_view::AgentView;
 pub use app::{App, AppContext, AppId, Intent, Notice, NoticeKind, ShellCommand};
-pub use catalogue::{APPS, AppEntry, app_for};
+pub use catalogue::app_for;
 pub use files_pane::{FileWindow, FilesWindow};
 pub use mission_control::MissionControl;
 pub use settings::Settings;

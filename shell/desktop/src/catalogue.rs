@@ -1,6 +1,6 @@
-//! The apps that the desktop offers by name, and how a window for an intent is made.
+//! The apps as the desktop offers them: names, glyphs, what a tile opens.
 
-use aether_apps::{App, AppId, Intent};
+use aether_apps::{AppId, Intent};
 use aether_kit::{Hue, Icon};
 use aether_protocol::terminal::Target;
 
@@ -89,8 +89,3 @@ pub fn intent_of(offer: &Offer) -> Option<Intent> {
 
 static FALLBACK: Offer =
     Offer { id: "window", title: "Window", summary: "", icon: Icon::Windows, hue: Hue::Slate, pinned: false };
-
-/// The app for an intent, in a window of its own.
-pub fn make(intent: &Intent) -> Box<dyn App> {
-    aether_apps::app_for(intent)
-}

@@ -211,6 +211,14 @@ fn an_interrupted_thought_is_thought_again() {
 }
 
 #[test]
+fn an_answer_that_always_breaks_off_fails_the_life_with_the_reason() {
+    let cut = || Err(Error::new(Code::Interrupted, "The answer was cut").hint("Choose another model"));
+    let seen = kernel(vec![cut(), cut(), cut(), cut(), completes("late")]).run();
+    assert_eq!(seen.end(), End::Failed);
+    assert_eq!(seen.failure(), "The model cannot be used: The answer was cut. Choose another model");
+}
+
+#[test]
 fn a_conversation_that_is_too_long_is_shortened_and_sent_again() {
     let long = "x".repeat(40_000);
     let seen = kernel(vec![

@@ -161,6 +161,31 @@ fn a_question_cut_off_after_its_answer_keeps_the_answer() {
 }
 
 #[test]
+fn a_question_that_is_still_out_is_asked_again_and_not_told_as_interrupted() {
+    let thought = calls(&[("a", "ask_user", json!({"question": "Tea?"}))]).unwrap();
+    let journal = vec![
+        goal("Serve"),
+        StepBody::Thought {
+            text: thought.text,
+            calls: thought.calls.clone(),
+            model: thought.model,
+            usage: thought.usage,
+            duration_ms: 1,
+        },
+        StepBody::CallStarted { call: thought.calls[0].clone() },
+        StepBody::Question { text: "Tea?".to_owned() },
+    ];
+    let mut kernel = Kernel::new(journal, vec![completes("Served")]);
+    kernel.answers.push_back(Ok("Green tea".to_owned()));
+    let seen = kernel.run();
+    assert_eq!(seen.results(), [("a", true, "Green tea")]);
+    assert_eq!(
+        seen.names().get(..4),
+        Some(["life.boot", "life.ask", "life.finish_call", "mind.think"].as_slice())
+    );
+}
+
+#[test]
 fn a_failed_life_that_a_person_continues_starts_counting_anew() {
     let mut journal = vec![goal("Log")];
     for _ in 0..3 {

@@ -1,6 +1,6 @@
 //! The socket between the kernel and one agent's process ([`aether_protocol::link`]).
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use aether_protocol::{
     Command, Error, Reply, Result,
@@ -39,7 +39,10 @@ pub(super) async fn serve(kernel: &Arc<Kernel>, living: &Arc<Living>, mut link: 
         ended = answer_all(kernel, living, &mut link) => {
             if let Err(error) = ended {
                 tracing::warn!(pid = %living.pid, %error, "the link to a process broke; the process is ended");
-                living.set_cause_of_death(format!("It broke its link to the kernel: {error}"));
+                // Who was told to end before has another cause.
+                if living.cause_of_death().is_none() {
+                    living.set_cause_of_death(format!("It broke its link to the kernel: {error}"));
+                }
                 return living.tree.kill_and_wait().await;
             }
         }
@@ -59,8 +62,9 @@ async fn answer_all(kernel: &Arc<Kernel>, living: &Living, link: &mut UnixStream
         let mut length = [0; 4];
         match link.read_exact(&mut length).await {
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         }
         let length = u32::from_le_bytes(length) as usize;
@@ -81,7 +85,14 @@ async fn answer_all(kernel: &Arc<Kernel>, living: &Living, link: &mut UnixStream
         let mut out = Vec::with_capacity(4 + body.len());
         out.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(&body);
-        link.write_all(&out).await?;
+        match link.write_all(&out).await {
+            Ok(()) => {}
+            // It ended while it was answered.
+            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
         frame.shrink_to(64 * 1024);
     }
 }

@@ -58,7 +58,7 @@ impl OpenWindows {
                 return id;
             }
         }
-        let app = catalogue::make(intent);
+        let app = aether_apps::app_for(intent);
         let id = self.stack.open(app.initial_size());
         self.apps.insert(id, app);
         id
@@ -96,7 +96,7 @@ impl OpenWindows {
     pub fn restore(&mut self, layout: Layout) {
         for window in layout.windows {
             let Some(rect) = window.rect() else { continue };
-            let app = catalogue::make(&Intent::from(window.holds));
+            let app = aether_apps::app_for(&Intent::from(window.holds));
             let id = self.stack.place(rect, window.zone, window.minimised);
             self.apps.insert(id, app);
         }

@@ -1,6 +1,8 @@
 //! A real headless Chromium, driven over the DevTools protocol: pages, input by the names of controls,
 //! screenshots.
 
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers a missing key with null")]
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,

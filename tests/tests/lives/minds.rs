@@ -81,7 +81,7 @@ async fn what_no_retry_mends_fails_the_life_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_that_always_breaks_off_fails_the_life() {
+async fn malformed_arguments_without_end_fail_the_life() {
     let mut world = World::with(Script::goals(), "", ONE_TRY).await;
     for _ in 0..40 {
         world.server.fail_next(Failure::MalformedArguments);

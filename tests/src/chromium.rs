@@ -23,7 +23,7 @@ use tokio::{
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 
 /// How long anything may take before a test fails. Software rendering on a busy machine is slow.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition in the page is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 

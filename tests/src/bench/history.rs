@@ -68,12 +68,12 @@ impl History {
             life.execute(params![process.life.to_string(), process.agent.to_string()])?;
             process.pid = Pid(u64::try_from(connection.last_insert_rowid())?);
             row.execute(params![connection.last_insert_rowid(), serde_json::to_string(&process)?])?;
-            for (index, body) in journal(&process).iter().enumerate() {
+            for (index, body) in (0_i64..).zip(&journal(&process)) {
                 let text = serde_json::to_value(body)?;
                 let kind =
                     text.get("kind").and_then(serde_json::Value::as_str).context("a step has a kind")?;
                 let life = process.life.to_string();
-                step.execute(params![life, index as i64, process.created_at.0, kind, text.to_string()])?;
+                step.execute(params![life, index, process.created_at.0, kind, text.to_string()])?;
             }
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! How much a browser loads before the desktop can start.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -27,7 +30,7 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
                 folders.push(path);
             } else if name.ends_with(".wasm.br") {
                 compressed += fs::metadata(&path)?.len();
-            } else if name.ends_with(".wasm") {
+            } else if Path::new(&name).extension().is_some_and(|extension| extension == "wasm") {
                 raw += fs::metadata(&path)?.len();
             }
         }

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 /// Long enough for a busy machine; what takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A person at a computer of their own: home, credentials, and the address of the kernel.
 struct Person {
@@ -350,7 +350,7 @@ impl Typed {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("'{text}' never came: {}", self.seen),
+                Err(error) => panic!("{error}: '{text}' never came: {}", self.seen),
             }
         }
     }

@@ -34,7 +34,9 @@ async fn daemon() -> Result<Daemon> {
     let web = folder("AETHER_TEST_WEB", "run `cargo xtask web --inspect` and name its folder (target/web)")?;
     let models = folder("AETHER_TEST_MODELS", "run `cargo xtask setup` and name the folder of models")?;
     let config = format!(
-        "[server]\nweb_dir = {web:?}\n[identity]\nanonymous_per_minute = 1000000\n[models.local]\nmodels_dir = {models:?}\n"
+        "[server]\nweb_dir = '{}'\n[identity]\nanonymous_per_minute = 1000000\n[models.local]\nmodels_dir = '{}'\n",
+        web.display(),
+        models.display()
     );
     Daemon::start_with(&config).await
 }

@@ -102,7 +102,7 @@ fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
 fn inputs() -> Vec<(String, Vec<u8>, &'static [u16])> {
     let mut inputs: Vec<(String, Vec<u8>, &'static [u16])> = Vec::new();
     let mut add = |name: &str, bytes: Vec<u8>, statuses: &'static [u16]| {
-        inputs.push((name.to_owned(), bytes, statuses))
+        inputs.push((name.to_owned(), bytes, statuses));
     };
 
     for path in [

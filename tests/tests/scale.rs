@@ -44,7 +44,7 @@ async fn pages<T: DeserializeOwned>(
     loop {
         let mut address = format!("{path}limit={limit}");
         if let Some(next) = &next {
-            address.push_str(&format!("&{cursor}={next}"));
+            address = format!("{address}&{cursor}={next}");
         }
         let page: Page<T> = page(raw, token, &address).await;
         assert!(page.items.len() <= limit, "{address}: {} rows", page.items.len());

@@ -34,7 +34,7 @@ use tokio_tungstenite::{
 };
 
 /// Long enough for ten thousand commits to a slow disk.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 

@@ -102,7 +102,7 @@ mod tests {
     fn percentiles_are_by_nearest_rank() {
         let sorted = Sorted::new((1..=100).rev().map(f64::from));
         assert_eq!((sorted.median(), sorted.percentile(0.99), sorted.percentile(1.0)), (50.0, 99.0, 100.0));
-        assert_eq!(Sorted::new([7.0]).percentile(0.99), 7.0);
+        assert!((Sorted::new([7.0]).percentile(0.99) - 7.0).abs() < f64::EPSILON);
         assert!(Sorted::new([]).median().is_nan());
     }
 
@@ -114,6 +114,6 @@ mod tests {
         assert!(descendants(own).unwrap().contains(&child.id()));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(cpu_time(own).unwrap() < Duration::from_secs(3600));
+        assert!(cpu_time(own).unwrap() < Duration::from_hours(1));
     }
 }

@@ -1,5 +1,7 @@
 //! Placement and order of windows.
 
+#![allow(clippy::float_cmp, reason = "places are whole points, which floats hold exactly")]
+
 use egui::{Rect, pos2, vec2};
 
 use super::{

@@ -85,15 +85,15 @@ async fn wait_until_dead(daemon: &Daemon, token: &str, pid: u64) -> Process {
             next_event(daemon, token).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, finished).await {
-        Ok(process) => process,
-        Err(_elapsed) => panic!(
+    let Ok(process) = tokio::time::timeout(PATIENCE, finished).await else {
+        panic!(
             "process {pid} does not end: {:?}\n{:?}\n{}",
             process(daemon, token, pid).await,
             steps(daemon, token, pid).await,
             daemon.log()
-        ),
-    }
+        )
+    };
+    process
 }
 
 /// Returns soon after something happened in the system; a look in between costs nothing.

@@ -227,7 +227,7 @@ impl Seat {
             let inner = node.accesskit_node();
             roles.contains(&inner.role()) && !inner.is_disabled() && within(node)
         };
-        self.harness.query_all_by_label(name).filter(fits).next_back().map(|node| node.rect().center())
+        self.harness.query_all_by_label(name).rfind(fits).map(|node| node.rect().center())
     }
 
     fn press_at(&mut self, at: Pos2) {

@@ -192,6 +192,7 @@ impl Terminals {
     pub async fn close(&self, id: TerminalId) -> Result<(), TerminalError> {
         let session = self.session(id)?;
         session.close("Closed.").await;
+        self.inner.sessions.lock().remove(&id);
         Ok(())
     }
 
@@ -203,6 +204,8 @@ impl Terminals {
         }
         for session in all {
             session.ended().await;
+            // The task that watches it does the same; whoever waits here shall not see it any more.
+            self.inner.sessions.lock().remove(&session.describe().id);
         }
     }
 

@@ -32,9 +32,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     say("Running the tests");
     let mut test = cargo(["test", "--no-fail-fast"]);
     test.args(WORKSPACE).env("AETHER_TEST_MODELS", model::folder()?).env("AETHER_TEST_WEB", project::web());
-    if options.no_web {
-        test.env("AETHER_TEST_NO_WEB", "1");
-    }
     test.arg("--");
     if options.no_web {
         test.args(["--skip", "desktop_web"]);

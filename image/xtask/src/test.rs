@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // One build with one set of features: the tests find the programs beside themselves.
     execute(cargo(["build"]).args(WORKSPACE))?;
     say("Running the tests");
-    let mut test = cargo(["test", "--no-fail-fast"]);
+    let mut test = cargo(["test", "--no-fail-fast", "--config", LIMIT]);
     test.args(WORKSPACE).env("AETHER_TEST_MODELS", model::folder()?).env("AETHER_TEST_WEB", project::web());
     test.arg("--");
     if options.no_web {
@@ -42,6 +42,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     execute(&mut test)?;
     Ok(())
 }
+
+/// What waits for ever fails within ten minutes; the test runner has named it by then ("has been running for …").
+const LIMIT: &str = r#"target.'cfg(target_os = "linux")'.runner = ["timeout", "--foreground", "--verbose", "--kill-after=10", "600"]"#;
 
 /// Everything in the workspace, with the local engine.
 pub(crate) const WORKSPACE: [&str; 4] = ["--workspace", "--all-targets", "--features", "aether-llm/engine"];

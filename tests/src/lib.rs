@@ -3,6 +3,10 @@
 pub mod bench;
 pub mod chromium;
 pub mod daemon;
+pub mod escape;
+pub mod journey;
 pub mod raw;
 pub mod schema;
+pub mod screen;
 pub mod scripted;
+pub mod xvfb;

@@ -41,7 +41,7 @@ enum Task {
     /// Measures what SPECIFICATION.md promises
     Bench(bench::Options),
     /// Runs the escape attempts in a real sandbox
-    Escape,
+    Escape(escape::Options),
     /// Checks what no compiler checks: module docs, file sizes, dependency arrows, documents
     Tidy,
     /// What continuous integration runs
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         Task::Smoke(options) => smoke::run(&options),
         Task::Web(options) => web::run(&options),
         Task::Bench(options) => bench::run(&options),
-        Task::Escape => escape::run(),
+        Task::Escape(options) => escape::run(&options),
         Task::Tidy => tidy::run(),
         Task::Ci => ci::run(),
     };

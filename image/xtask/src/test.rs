@@ -46,5 +46,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// What waits for ever fails within ten minutes; the test runner has named it by then ("has been running for …").
 const LIMIT: &str = r#"target.'cfg(target_os = "linux")'.runner = ["timeout", "--foreground", "--verbose", "--kill-after=10", "600"]"#;
 
-/// Everything in the workspace, with the local engine.
-pub(crate) const WORKSPACE: [&str; 4] = ["--workspace", "--all-targets", "--features", "aether-llm/engine"];
+/// Everything in the workspace, with the local engine, and with a desktop that tells tests what it shows.
+pub(crate) const WORKSPACE: [&str; 4] =
+    ["--workspace", "--all-targets", "--features", "aether-llm/engine,aether-shell/inspect"];

@@ -119,7 +119,7 @@ impl Conversation {
             StepBody::Question { .. } => self.asked = true,
             StepBody::Note { .. } => {}
             StepBody::Completed { .. } => self.close("Done."),
-            StepBody::Failed { .. } => self.close(NOT_CARRIED_OUT),
+            StepBody::Failed { .. } | StepBody::Ended { .. } => self.close(NOT_CARRIED_OUT),
         }
     }
 

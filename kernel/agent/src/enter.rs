@@ -62,7 +62,12 @@ fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     seal::take_terminal()?;
     let home = arguments.home.clone();
     std::env::set_current_dir(&home).with_context(|| format!("{home} cannot be entered"))?;
-    seal::seal(&Profile { limits: Some(arguments.limits), home: home.clone(), scoped: false })?;
+    seal::seal(&Profile {
+        limits: Some(arguments.limits),
+        home: home.clone(),
+        scoped: false,
+        without: None,
+    })?;
     let environment = [
         ("HOME", home.as_str()),
         ("USER", "agent"),

@@ -41,15 +41,6 @@ pub(crate) async fn pid(client: &Client, text: &str) -> Result<Pid, Error> {
     if let Ok(pid) = text.parse() {
         return Ok(pid);
     }
-    let live = all(client, 1000, |cursor, limit| process::List {
-        which: process::Which::Live,
-        cursor,
-        limit: Some(limit),
-    })
-    .await?;
-    if let Some(process) = live.iter().find(|process| process.name == text) {
-        return Ok(process.pid);
-    }
     let agent = find_agent(client, text).await?;
     agent.last_pid.ok_or_else(|| Error::not_found("process of", text).hint("The agent has not run yet"))
 }
@@ -66,8 +57,8 @@ pub(crate) async fn agent(client: &Client, text: &str) -> Result<AgentId, Error>
 }
 
 async fn find_agent(client: &Client, name: &str) -> Result<Agent, Error> {
-    let agents = all(client, usize::MAX, |cursor, limit| agent::List { cursor, limit: Some(limit) }).await?;
-    agents.into_iter().find(|agent| agent.name == name).ok_or_else(|| {
+    let page = client.call(agent::List { name: Some(name.to_owned()), ..agent::List::default() }).await?;
+    page.items.into_iter().next().ok_or_else(|| {
         Error::not_found("agent or process", format!("'{name}'")).hint("`aether ps --all` lists them")
     })
 }

@@ -105,6 +105,7 @@ pub(crate) fn state_cell(process: &Process) -> Cell {
         (State::Sleeping, Phase::Waiting) => ("waiting".into(), Color::Yellow),
         (State::Paused | State::Stopped, _) => (word(&process.state), Color::Yellow),
         (State::Zombie | State::Dead, Phase::Completed) => ("completed".into(), Color::Green),
+        (State::Zombie | State::Dead, _) if process.ending.is_some() => (ending(process), Color::Grey),
         (State::Zombie | State::Dead, _) => (ending(process), Color::Red),
         (State::Queued | State::Sleeping, _) => (word(&process.state), Color::Grey),
     };
@@ -115,6 +116,7 @@ pub(crate) fn state_cell(process: &Process) -> Cell {
 pub(crate) fn ending(process: &Process) -> String {
     match (process.phase, process.exit) {
         (Phase::Completed, _) => "completed".into(),
+        _ if process.ending.is_some() => "ended".into(),
         (_, Some(Exit::Signal { number })) => format!("signal {number}"),
         (_, Some(Exit::NeverRan)) => "never ran".into(),
         (_, Some(Exit::Status { code })) if code != 0 => format!("failed ({code})"),

@@ -14,6 +14,12 @@ use crate::{
     state::store::{Store, StoreError},
 };
 
+/// Agents of one owner, as [`agent`] reads them.
+const OF_OWNER: &str = "SELECT id, owner, name, role, created_at,
+        (SELECT max(pid) FROM lives WHERE agent = agents.id),
+        (SELECT count(*) FROM lives WHERE agent = agents.id)
+    FROM agents WHERE owner = ?1";
+
 /// The table `agents`, read. What runs is [`crate::process`]'s matter.
 pub(crate) struct Agents {
     store: Store,
@@ -28,15 +34,16 @@ impl Agents {
     pub(crate) async fn list(&self, owner: UserId, list: List) -> Result<Page<Agent>> {
         let limit = page_limit(list.limit);
         let before = before(list.cursor.as_ref())?;
+        if let Some(name) = list.name {
+            let found = self.store.read(move |connection| find_named(connection, owner, &name)).await?;
+            let items = found.into_iter().filter(|agent| agent.id.to_string() < before).collect();
+            return Ok(Page { items, next: None });
+        }
         let items = self
             .store
             .read(move |connection| {
-                let mut query = connection.prepare_cached(
-                    "SELECT id, owner, name, role, created_at,
-                            (SELECT max(pid) FROM lives WHERE agent = agents.id),
-                            (SELECT count(*) FROM lives WHERE agent = agents.id)
-                     FROM agents WHERE owner = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
-                )?;
+                let mut query = connection
+                    .prepare_cached(&format!("{OF_OWNER} AND id < ?2 ORDER BY id DESC LIMIT ?3"))?;
                 let rows = query.query_map(params![owner.to_string(), before, limit], agent)?;
                 Ok(rows.collect::<std::result::Result<Vec<_>, _>>()?)
             })
@@ -104,13 +111,16 @@ pub(crate) fn page_limit(limit: Option<u32>) -> u32 {
 /// An agent, if it is this owner's.
 pub(crate) fn find(connection: &Connection, owner: UserId, id: AgentId) -> Result<Option<Agent>, StoreError> {
     Ok(connection
-        .prepare_cached(
-            "SELECT id, owner, name, role, created_at,
-                    (SELECT max(pid) FROM lives WHERE agent = agents.id),
-                    (SELECT count(*) FROM lives WHERE agent = agents.id)
-             FROM agents WHERE owner = ?1 AND id = ?2",
-        )?
+        .prepare_cached(&format!("{OF_OWNER} AND id = ?2"))?
         .query_row([owner.to_string(), id.to_string()], agent)
+        .optional()?)
+}
+
+/// The agent that its owner calls so.
+fn find_named(connection: &Connection, owner: UserId, name: &str) -> Result<Option<Agent>, StoreError> {
+    Ok(connection
+        .prepare_cached(&format!("{OF_OWNER} AND name = ?2"))?
+        .query_row([owner.to_string(), name.to_owned()], agent)
         .optional()?)
 }
 

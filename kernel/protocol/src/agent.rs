@@ -69,6 +69,9 @@ pub struct Role {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", schema(as = AgentList))]
 pub struct List {
+    /// Only the agent of this name; upper and lower case are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// From a page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,

@@ -85,6 +85,11 @@ pub enum StepBody {
         /// What it says it did.
         summary: String,
     },
+    /// Somebody ended the life before it reached the goal.
+    Ended {
+        /// Who, and how.
+        reason: String,
+    },
     /// The life ended without reaching the goal.
     Failed {
         /// Why.

@@ -165,11 +165,15 @@ pub struct Process {
     pub priority: u8,
     /// Its state.
     pub state: State,
-    /// What it is doing.
+    /// What it is doing; once it has ended, what it did last.
     pub phase: Phase,
     /// Why it is in this state, where that needs saying: the question, the limit, the cause of death.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who told it to end, and how. Set before that takes effect, so that no crash forgets it; it tells an end that
+    /// somebody wanted from a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending: Option<String>,
     /// The Linux pid of the agent's process, seen from the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_pid: Option<u32>,

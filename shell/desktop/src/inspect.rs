@@ -32,6 +32,8 @@ pub struct Control {
 #[derive(Default)]
 struct Watcher {
     controls: Vec<Control>,
+    #[cfg(not(target_arch = "wasm32"))]
+    file: Option<crate::native::InspectionFile>,
 }
 
 impl Plugin for Watcher {
@@ -65,12 +67,22 @@ impl Plugin for Watcher {
             })
             .filter(|control| !control.name.is_empty() || !control.value.is_empty())
             .collect();
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(file) = &mut self.file {
+            file.write(&self.controls);
+        }
     }
 }
 
 /// Starts to watch.
 pub fn watch(ctx: &Context) {
     ctx.add_plugin(Watcher::default());
+}
+
+/// Starts to watch, and writes what there is into a file after each frame.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn watch_into(ctx: &Context, file: crate::native::InspectionFile) {
+    ctx.add_plugin(Watcher { file: Some(file), ..Watcher::default() });
 }
 
 /// The controls of the last frame, none before [`watch`].

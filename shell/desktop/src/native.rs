@@ -1,12 +1,16 @@
 //! The desktop as a native window.
 
 mod host;
+#[cfg(feature = "inspect")]
+mod inspection_file;
 mod renderer;
 
 use aether_client::{Client, Endpoint, Token};
 use anyhow::{Context as _, Result};
 
 pub use host::FileHost;
+#[cfg(feature = "inspect")]
+pub use inspection_file::InspectionFile;
 pub use renderer::Choice;
 
 use crate::{Address, Desktop};
@@ -73,7 +77,9 @@ fn open(options: &Options, renderer: eframe::Renderer) -> Result<()> {
         native,
         Box::new(move |cc| {
             #[cfg(feature = "inspect")]
-            crate::inspect::watch(&cc.egui_ctx);
+            if let Some(file) = InspectionFile::wanted() {
+                crate::inspect::watch_into(&cc.egui_ctx, file);
+            }
             Ok(Box::new(NativeApp { desktop: desktop(&cc.egui_ctx, endpoint, host) }))
         }),
     )

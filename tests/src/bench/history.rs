@@ -122,6 +122,7 @@ fn ended(owner: UserId, number: u32) -> Process {
         state: State::Dead,
         phase: Phase::Completed,
         reason: None,
+        ending: None,
         host_pid: None,
         created_at: UnixMillis(at),
         started_at: Some(UnixMillis(at + 20)),

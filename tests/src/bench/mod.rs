@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod events;
+pub mod files;
 pub mod history;
 pub mod kernel;
 pub mod measure;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod past;
 pub mod requests;
 pub mod socket;
+pub mod terminals;
 pub mod web;
 
 use serde::Serialize;

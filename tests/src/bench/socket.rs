@@ -1,8 +1,8 @@
 //! A WebSocket to the kernel that does no more than it must.
 
 use aether_protocol::{
-    Event, EventBody,
-    frame::ServerFrame,
+    Event, EventBody, TerminalId,
+    frame::{ServerFrame, TerminalFrame},
     process::{Process, State},
 };
 use anyhow::{Context as _, Result, bail, ensure};
@@ -57,6 +57,29 @@ impl Socket {
             let message = timeout(DEADLINE, self.stream.next()).await.context("no frame comes")?;
             match message.context("the connection was closed")?? {
                 Message::Text(text) => return Ok(text.as_str().to_owned()),
+                Message::Close(why) => bail!("the connection was closed: {why:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Types into a terminal.
+    pub async fn keys(&mut self, terminal: TerminalId, bytes: &[u8]) -> Result<()> {
+        let frame = TerminalFrame { terminal, bytes }.encode();
+        Ok(self.stream.send(Message::binary(frame)).await?)
+    }
+
+    /// The next output of a terminal.
+    pub async fn output(&mut self) -> Result<Vec<u8>> {
+        loop {
+            let message = timeout(DEADLINE, self.stream.next()).await.context("no frame comes")?;
+            match message.context("the connection was closed")?? {
+                Message::Binary(frame) => {
+                    return Ok(TerminalFrame::decode(&frame)
+                        .context("no frame of a terminal")?
+                        .bytes
+                        .to_vec());
+                }
                 Message::Close(why) => bail!("the connection was closed: {why:?}"),
                 _ => {}
             }

@@ -3,7 +3,9 @@
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
-use aether_tests::bench::{Bench, agents, events, kernel, measure, model, past, requests, web};
+use aether_tests::bench::{
+    Bench, agents, events, files, kernel, measure, model, past, requests, terminals, web,
+};
 use anyhow::{Context as _, Result, bail};
 
 fn main() -> Result<ExitCode> {
@@ -28,6 +30,12 @@ fn main() -> Result<ExitCode> {
     }
     if bench.wants(events::NAMES) {
         failed("events", runtime.block_on(events::measure(&mut bench)));
+    }
+    if bench.wants(terminals::NAMES) {
+        failed("terminals", runtime.block_on(terminals::measure(&mut bench)));
+    }
+    if bench.wants(files::NAMES) {
+        failed("files", runtime.block_on(files::measure(&mut bench)));
     }
     if bench.wants(past::NAMES) {
         failed("past", runtime.block_on(past::measure(&mut bench)));

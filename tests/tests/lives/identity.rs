@@ -23,6 +23,14 @@ async fn a_new_life_keeps_the_home_and_there_is_one_at_a_time() {
         lives["items"].as_array().unwrap().iter().map(|life| life["pid"].as_u64().unwrap()).collect();
     assert_eq!(pids, [second.pid.0, first.pid.0]);
 
+    // Found by its name, however that is written, among others.
+    world.spawn("think 1").await;
+    for (name, found) in [("Ida", vec!["Ida"]), ("IDA", vec!["Ida"]), ("Id", vec![])] {
+        let page = world.done("GET", &format!("/agents?name={name}"), None).await;
+        let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|agent| &agent["name"]).collect();
+        assert_eq!(names, found, "{page}");
+    }
+
     // Eight at once: one begins.
     let _hold = world.server.hold();
     let token = world.token.clone();
@@ -34,7 +42,7 @@ async fn a_new_life_keeps_the_home_and_there_is_one_at_a_time() {
     assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409]);
     let refused = world.refused("POST", "/processes", Some(body), 409, "conflict").await;
     assert!(refused["detail"].as_str().unwrap().contains("Ida") && refused["hint"].is_string(), "{refused}");
-    assert_eq!(world.live().await.len(), 1);
+    assert_eq!(world.live().await.iter().filter(|process| process.agent == first.agent).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,8 +50,11 @@ async fn stop_freezes_the_whole_tree_and_kill_ends_it() {
 
     world.signal(frozen, "STOP").await;
     let dead = world.signal(frozen, "KILL").await;
-    assert_eq!((dead.state, dead.phase), (State::Dead, Phase::Failed));
-    assert_eq!(dead.exit, Some(Exit::Signal { number: 9 }));
+    assert_eq!((dead.state, dead.exit), (State::Dead, Some(Exit::Signal { number: 9 })));
+    assert_ne!(dead.phase, Phase::Failed, "somebody wanted it to end");
+    assert_eq!(dead.ending, dead.reason);
+    let steps = world.steps(frozen).await;
+    assert!(matches!(steps.last(), Some(StepBody::Ended { .. })), "{steps:#?}");
     assert_eq!(dead.reason.as_deref(), Some("Ended by ada with KILL"));
     assert_eq!(dead.host_pid, None);
     assert!(members(&frozen_inside).is_empty(), "{:?}", members(&frozen_inside));
@@ -94,6 +97,20 @@ async fn term_lets_the_call_end() {
     );
     assert!(ended, "{steps:#?}");
     assert_eq!(world.server.requests().len(), 1, "it thought again after TERM");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledged_term_outlives_a_crash() {
+    let mut world = World::new("").await;
+    let hold = world.server.hold();
+    let pid = world.spawn("append 3").await.pid.0;
+    world.held(1).await;
+    assert_ne!(world.signal(pid, "TERM").await.state, State::Dead, "the thought was in hand");
+    let mut world = world.crash_and_restart().await;
+    drop(hold);
+    let dead = world.until_dead(pid).await;
+    assert_eq!(dead.reason.as_deref(), Some("Ended by ada with TERM"));
+    assert_eq!((dead.restarts, dead.steps_used), (0, 0), "{dead:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,7 +192,8 @@ async fn signals_before_and_after_a_life() {
     }
     for (pid, ends) in [(queued, "KILL"), (other, "TERM")] {
         let dead = world.signal(pid, ends).await;
-        assert_eq!((dead.state, dead.phase, dead.exit), (State::Dead, Phase::Failed, Some(Exit::NeverRan)));
+        assert_eq!((dead.state, dead.phase, dead.exit), (State::Dead, Phase::Booting, Some(Exit::NeverRan)));
+        assert_eq!(dead.ending, dead.reason);
         assert!(dead.reason.as_deref().is_some_and(|reason| reason.contains("ada")), "{dead:?}");
         assert_eq!(dead.started_at, None);
     }

@@ -57,7 +57,8 @@ fn show(cx: &Context, processes: &[Process]) -> Outcome {
 pub(super) async fn agents(cx: &Context, limit: usize) -> Outcome {
     let client = cx.connect().await?;
     let agents =
-        resolve::all(&client, limit, |cursor, limit| agent::List { cursor, limit: Some(limit) }).await?;
+        resolve::all(&client, limit, |cursor, limit| agent::List { name: None, cursor, limit: Some(limit) })
+            .await?;
     if cx.out.json {
         cx.out.json(&agents)?;
         return Ok(());

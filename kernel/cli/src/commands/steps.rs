@@ -143,6 +143,7 @@ fn describe(step: &Step, full: bool) -> (&'static str, u8, String) {
         StepBody::Question { text } => ("question", 33, shown(text)),
         StepBody::Note { text } => ("note", 2, shown(text)),
         StepBody::Completed { summary } => ("completed", 32, shown(summary)),
+        StepBody::Ended { reason } => ("ended", 33, shown(reason)),
         StepBody::Failed { reason } => ("failed", 31, shown(reason)),
     }
 }

@@ -40,8 +40,17 @@ impl Place {
 
     /// The folder that a path is in, and its name there. The folder must exist.
     pub fn spot<'a>(&self, path: &'a CleanPath) -> Result<Spot<'a>> {
-        let (folder, name) = path.split();
-        let folder = self.folder(folder).map_err(|error| in_words(path.as_str(), error))?;
+        let (above, name) = path.split();
+        let folder = self.folder(above).map_err(|error| {
+            // Which of the two is missing is what a writer wants to know.
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            let words = in_words(path.as_str(), error);
+            if missing {
+                Error { message: format!("There is no folder '{above}' for '{name}'"), ..words }
+            } else {
+                words
+            }
+        })?;
         Ok(Spot { folder, name, path: path.as_str() })
     }
 

@@ -39,17 +39,17 @@ impl Processes {
         if ends && self.scheduler.lock().dequeue(pid) {
             return self.bury_queued(actor, pid).await;
         }
-        let cause = format!("Ended by {actor} with {}", word(signal));
-        let living = {
-            let lives = self.living.lock();
-            let living = lives.get(&pid).cloned();
-            // Its sandbox is being made: it ends as soon as it stands.
-            if living.is_none() && ends {
-                self.doomed.lock().insert(pid, cause.clone());
-            }
-            living
-        };
-        let Some(living) = living else {
+        if ends {
+            // On disk before it takes effect: a kernel that crashes now ends it at its next start.
+            let ending = format!("Ended by {actor} with {}", word(signal));
+            self.change_live(actor, pid, move |process| {
+                process.ending = Some(ending);
+                Ok(())
+            })
+            .await?;
+        }
+        // Where its sandbox is being made, it ends as soon as that stands.
+        let Ok(living) = self.living(pid) else {
             return if ends {
                 self.ended(owner, pid).await
             } else {
@@ -57,9 +57,6 @@ impl Processes {
                     .hint("KILL and TERM end it; other signals can be sent when it runs"))
             };
         };
-        if ends {
-            living.set_cause_of_death(cause);
-        }
         let at_once = match send(&living, signal).await {
             // Nothing has begun that could be finished first.
             Err(TreeError::Starting) if signal == SignalName::Term => {
@@ -67,7 +64,19 @@ impl Processes {
             }
             sent => sent.map(|()| signal == SignalName::Kill),
         };
-        let at_once = at_once.map_err(|error| could_not("The signal could not be sent", &error))?;
+        let at_once = match at_once {
+            Ok(at_once) => at_once,
+            Err(error) => {
+                if ends {
+                    self.change_live(actor, pid, |process| {
+                        process.ending = None;
+                        Ok(())
+                    })
+                    .await?;
+                }
+                return Err(could_not("The signal could not be sent", &error));
+            }
+        };
         match signal {
             SignalName::Term | SignalName::Kill if at_once => self.ended(owner, pid).await,
             SignalName::Term => {

@@ -123,6 +123,7 @@ fn kind(body: &StepBody) -> &'static str {
         StepBody::Question { .. } => "question",
         StepBody::Note { .. } => "note",
         StepBody::Completed { .. } => "completed",
+        StepBody::Ended { .. } => "ended",
         StepBody::Failed { .. } => "failed",
     }
 }
@@ -134,6 +135,7 @@ fn shorten(body: &mut StepBody) -> bool {
         | StepBody::Question { text }
         | StepBody::Note { text }
         | StepBody::Completed { summary: text }
+        | StepBody::Ended { reason: text }
         | StepBody::Failed { reason: text }
         | StepBody::CallFinished { output: text, .. } => cut(text),
         StepBody::Thought { text, calls, .. } => {

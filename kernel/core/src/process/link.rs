@@ -39,10 +39,7 @@ pub(super) async fn serve(kernel: &Arc<Kernel>, living: &Arc<Living>, mut link: 
         ended = answer_all(kernel, living, &mut link) => {
             if let Err(error) = ended {
                 tracing::warn!(pid = %living.pid, %error, "the link to a process broke; the process is ended");
-                // Who was told to end before has another cause.
-                if living.cause_of_death().is_none() {
-                    living.set_cause_of_death(format!("It broke its link to the kernel: {error}"));
-                }
+                living.set_cause_of_death(format!("It broke its link to the kernel: {error}"));
                 return living.tree.kill_and_wait().await;
             }
         }

@@ -61,7 +61,7 @@ pub(crate) struct Living {
     terminating: watch::Sender<bool>,
     /// Why it was paused when it was stopped; it is again when it goes on.
     paused_below: Mutex<Option<String>>,
-    /// Why a person ended it.
+    /// Why the kernel ended it.
     cause: Mutex<Option<String>>,
 }
 

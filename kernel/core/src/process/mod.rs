@@ -71,8 +71,6 @@ pub(crate) struct Inner {
     table: Table,
     scheduler: Mutex<Scheduler>,
     living: Mutex<HashMap<Pid, Arc<Living>>>,
-    /// Ended by a person, with these words, before their sandbox stood. Guarded by `living`'s lock.
-    doomed: Mutex<HashMap<Pid, String>>,
     sandbox: Sandbox,
     terminals: pty::Terminals,
     agent_binary: PathBuf,
@@ -116,7 +114,6 @@ impl Processes {
             store,
             table,
             living: Mutex::default(),
-            doomed: Mutex::default(),
             sandbox,
             terminals,
             agent_binary,

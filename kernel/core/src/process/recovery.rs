@@ -5,11 +5,11 @@ use std::sync::Arc;
 use aether_protocol::{
     Actor, Result,
     journal::StepBody,
-    process::{Exit, Phase, State},
+    process::{Exit, Phase, Process, State},
 };
 
-use super::{Processes, change_in, journal, rows};
-use crate::{Kernel, clock, state::store::StoreError};
+use super::{Processes, change_in, journal, rows, spawn::close};
+use crate::{Kernel, state::store::StoreError};
 
 impl Processes {
     /// Takes up what the last kernel left: calls in flight are written down as interrupted, lives that had reached
@@ -37,12 +37,8 @@ impl Processes {
                             )?;
                         }
                         process.host_pid = None;
-                        if matches!(process.phase, Phase::Completed | Phase::Failed) {
-                            process.state = State::Dead;
-                            process.ended_at = Some(clock::now());
-                            let code = i32::from(process.phase == Phase::Failed);
-                            process.exit = Some(Exit::Status { code });
-                            return Ok(());
+                        if let Some(exit) = exit_of(process) {
+                            return close(tx, &Actor::Kernel, process, exit, None);
                         }
                         process.restarts += u32::from(process.started_at.is_some());
                         process.state = match process.state {
@@ -69,5 +65,17 @@ impl Processes {
             scheduler.enqueue(*pid, *priority);
         }
         Ok(resumed.len() as u32)
+    }
+}
+
+/// How a life went out that had reached its end, or was told to end, when the kernel went: nobody saw its exit
+/// status, and the sandbox's KILL came with the end of the kernel.
+fn exit_of(process: &Process) -> Option<Exit> {
+    match process.phase {
+        Phase::Completed => Some(Exit::Status { code: 0 }),
+        Phase::Failed => Some(Exit::Status { code: 1 }),
+        _ if process.ending.is_none() => None,
+        _ if process.started_at.is_none() => Some(Exit::NeverRan),
+        _ => Some(Exit::Signal { number: 9 }),
     }
 }

@@ -14,7 +14,11 @@ use super::{
     rows::{self, Grant},
     sandbox::{self, SpawnSpec},
 };
-use crate::{Kernel, agents, clock, mind::RoleFile, state::store::StoreError};
+use crate::{
+    Kernel, agents, clock,
+    mind::RoleFile,
+    state::store::{StoreError, Tx},
+};
 
 /// Characters of a goal or a message, at most.
 pub(super) const MAX_TEXT_CHARS: usize = 8_000;
@@ -63,6 +67,7 @@ impl Kernel {
                     state: State::Queued,
                     phase: Phase::Booting,
                     reason: None,
+                    ending: None,
                     host_pid: None,
                     created_at: clock::now(),
                     started_at: None,
@@ -167,7 +172,6 @@ impl Processes {
                 tracing::error!(%pid, %error, "the end of a process could not be written down");
             }
             self.living.lock().remove(&pid);
-            self.doomed.lock().remove(&pid);
             self.scheduler.lock().release(pid);
             self.pump();
         }
@@ -216,13 +220,9 @@ impl Processes {
             spawned.layers,
             Arc::new(spawned.tree),
         ));
-        let doomed = {
-            let mut lives = self.living.lock();
-            lives.insert(pid, Arc::clone(&living));
-            self.doomed.lock().remove(&pid)
-        };
-        if let Some(cause) = doomed {
-            living.set_cause_of_death(cause);
+        self.living.lock().insert(pid, Arc::clone(&living));
+        // Whoever told it to end before this line did not find it; whoever does from now on will.
+        if self.table.get(pid).is_some_and(|process| process.ending.is_some()) {
             return Ok(living.tree.kill_and_wait().await);
         }
         let exit = link::serve(&kernel, &living, spawned.link).await;
@@ -239,18 +239,7 @@ impl Processes {
                 Ok(exit) => (exit, cause.or_else(|| unexpected(exit, &last_words))),
                 Err(error) => (Exit::NeverRan, Some(error.message)),
             };
-            process.state = State::Dead;
-            process.exit = Some(exit);
-            process.ended_at = Some(clock::now());
-            process.host_pid = None;
-            if !matches!(process.phase, Phase::Completed | Phase::Failed) {
-                process.phase = Phase::Failed;
-                process.reason =
-                    reason.or_else(|| Some("It ended without saying that it was done".to_owned()));
-                let reason = process.reason.clone().unwrap_or_default();
-                journal::append(tx, &Actor::Kernel, process, StepBody::Failed { reason })?;
-            }
-            Ok(())
+            close(tx, &Actor::Kernel, process, exit, reason)
         })
         .await?;
         Ok(())
@@ -258,20 +247,14 @@ impl Processes {
 
     /// Ends a process that never left the queue.
     pub(super) async fn bury_queued(&self, actor: &Actor, pid: Pid) -> Result<Process> {
-        let by = actor.to_string();
+        let ending = format!("Taken from the queue by {actor}");
         let actor = actor.clone();
         Ok(self
             .store
             .write(move |tx| {
                 change_in(tx, &actor.clone(), pid, |process, tx| {
-                    process.state = State::Dead;
-                    process.phase = Phase::Failed;
-                    process.exit = Some(Exit::NeverRan);
-                    process.ended_at = Some(clock::now());
-                    let reason = format!("Taken from the queue by {by}");
-                    process.reason = Some(reason.clone());
-                    journal::append(tx, &actor, process, StepBody::Failed { reason })?;
-                    Ok(())
+                    process.ending = Some(ending);
+                    close(tx, &actor, process, Exit::NeverRan, None)
                 })
             })
             .await?)
@@ -300,6 +283,35 @@ impl Processes {
     }
 }
 
+/// The end of a life, in its row and its journal: somebody wanted it, or it failed for `failure`, unless the agent
+/// has said itself how it went.
+pub(super) fn close(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    process: &mut Process,
+    exit: Exit,
+    failure: Option<String>,
+) -> Result<(), StoreError> {
+    process.state = State::Dead;
+    process.exit = Some(exit);
+    process.ended_at = Some(clock::now());
+    process.host_pid = None;
+    if matches!(process.phase, Phase::Completed | Phase::Failed) {
+        return Ok(());
+    }
+    let body = if let Some(reason) = process.ending.clone() {
+        process.reason = Some(reason.clone());
+        StepBody::Ended { reason }
+    } else {
+        let reason = failure.unwrap_or_else(|| "It ended without saying that it was done".to_owned());
+        process.phase = Phase::Failed;
+        process.reason = Some(reason.clone());
+        StepBody::Failed { reason }
+    };
+    journal::append(tx, actor, process, body)?;
+    Ok(())
+}
+
 /// What was asked for, if it is within bounds.
 fn checked_limits(asked: Limits) -> Result<Limits> {
     let bad =
@@ -321,6 +333,7 @@ fn checked_limits(asked: Limits) -> Result<Limits> {
     }
     Ok(asked)
 }
+
 fn runs_already(agent: &Agent) -> Error {
     Error::conflict(format!("{} is running already", agent.name)).hint("Say something to it, or end it first")
 }

@@ -41,6 +41,8 @@ pub enum EntryKind {
     Note,
     /// The goal was reached.
     Completed,
+    /// Somebody ended it.
+    Ended,
     /// The goal was not reached.
     Failed,
 }
@@ -68,7 +70,7 @@ impl Entry {
     /// Whose colour it wears.
     pub fn phase(&self) -> Phase {
         match self.kind {
-            EntryKind::Message | EntryKind::Note => Phase::Idle,
+            EntryKind::Message | EntryKind::Note | EntryKind::Ended => Phase::Idle,
             EntryKind::Thought => Phase::Thinking,
             EntryKind::Call(CallEnd::Running) => Phase::Executing,
             EntryKind::Call(CallEnd::Done) => Phase::Observing,
@@ -87,6 +89,7 @@ impl Entry {
             EntryKind::Question => "Question",
             EntryKind::Note => "Note",
             EntryKind::Completed => "Completed",
+            EntryKind::Ended => "Ended",
             EntryKind::Failed => "Failed",
         }
     }
@@ -149,6 +152,9 @@ impl Entries {
             StepBody::Completed { summary } => {
                 (EntryKind::Completed, String::new(), text::one_line(summary, LINE_CHARS), None)
             }
+            StepBody::Ended { reason } => {
+                (EntryKind::Ended, String::new(), text::one_line(reason, LINE_CHARS), None)
+            }
             StepBody::Failed { reason } => {
                 (EntryKind::Failed, String::new(), text::one_line(reason, LINE_CHARS), None)
             }
@@ -156,7 +162,7 @@ impl Entries {
         // `complete` never returns: the life's end is its result. What else was in hand did not finish.
         match &step.body {
             StepBody::Completed { .. } => self.end_all(CallEnd::Done),
-            StepBody::Failed { .. } => self.end_all(CallEnd::Interrupted),
+            StepBody::Failed { .. } | StepBody::Ended { .. } => self.end_all(CallEnd::Interrupted),
             _ => {}
         }
         let call = match &step.body {
@@ -253,7 +259,7 @@ pub fn step_text(body: &StepBody) -> String {
             "The kernel stopped while the call was in flight. It may or may not have taken effect.".to_owned()
         }
         StepBody::Completed { summary } => summary.clone(),
-        StepBody::Failed { reason } => reason.clone(),
+        StepBody::Ended { reason } | StepBody::Failed { reason } => reason.clone(),
     }
 }
 
@@ -315,7 +321,7 @@ mod tests {
     fn no_call_runs_on_after_the_life_has_ended() {
         for (body, end) in [
             (StepBody::Completed { summary: "Done".to_owned() }, CallEnd::Done),
-            (StepBody::Failed { reason: "Ended by ada".to_owned() }, CallEnd::Interrupted),
+            (StepBody::Ended { reason: "Ended by ada with KILL".to_owned() }, CallEnd::Interrupted),
         ] {
             let mut entries = Entries::default();
             entries.update(&[step(0, StepBody::CallStarted { call: call("1") }), step(1, body)]);

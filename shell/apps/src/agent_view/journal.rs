@@ -195,7 +195,7 @@ fn shorten(body: &mut StepBody) -> bool {
         | StepBody::Note { text } => text,
         StepBody::CallFinished { output, .. } => output,
         StepBody::Completed { summary } => summary,
-        StepBody::Failed { reason } => reason,
+        StepBody::Ended { reason } | StepBody::Failed { reason } => reason,
         StepBody::CallStarted { call } => {
             return shorten_args(&mut call.args);
         }

@@ -208,7 +208,7 @@ fn entry_row(ui: &mut Ui, rect: Rect, entry: &Entry, open: bool) -> bool {
     x = lead(ui, tokens, entry, pos2(x, y), color);
     let text_color = match entry.kind {
         EntryKind::Call(CallEnd::Failed) | EntryKind::Failed => tokens.bad,
-        EntryKind::Note | EntryKind::Call(_) => tokens.text_muted,
+        EntryKind::Note | EntryKind::Ended | EntryKind::Call(_) => tokens.text_muted,
         _ => tokens.text,
     };
     let kind = if matches!(entry.kind, EntryKind::Call(_)) { TextKind::MonoSmall } else { TextKind::Body };
@@ -245,7 +245,7 @@ fn lead(ui: &Ui, tokens: &Tokens, entry: &Entry, at: egui::Pos2, color: egui::Co
                 paint_text(painter, at, Align2::LEFT_CENTER, TextKind::Strong, tokens.accent, &entry.label);
             rect.right() + space::S
         }
-        EntryKind::Question | EntryKind::Completed | EntryKind::Failed => {
+        EntryKind::Question | EntryKind::Completed | EntryKind::Ended | EntryKind::Failed => {
             let rect = paint_text(painter, at, Align2::LEFT_CENTER, TextKind::Strong, color, entry.word());
             rect.right() + space::S
         }

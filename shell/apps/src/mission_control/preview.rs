@@ -77,6 +77,7 @@ fn line(body: &StepBody) -> Option<Line> {
         StepBody::Question { text } => (text.clone(), Some(Phase::Waiting)),
         StepBody::Note { text } => (text.clone(), None),
         StepBody::Completed { summary } => (summary.clone(), Some(Phase::Completed)),
+        StepBody::Ended { reason } => (reason.clone(), None),
         StepBody::Failed { reason } => (reason.clone(), Some(Phase::Failed)),
     };
     let (start, _) = text::head(&text, TEXT_BYTES);

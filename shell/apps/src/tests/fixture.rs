@@ -50,6 +50,7 @@ pub fn process(pid: u64, state: State, phase: Phase) -> Process {
         state,
         phase,
         reason: (phase == Phase::Waiting).then(|| "Which of the two reports is the final one?".to_owned()),
+        ending: None,
         host_pid: started.then_some(4_200 + pid as u32),
         created_at: UnixMillis(NOW.0 - 400_000 - pid.cast_signed() * 1_000),
         started_at: started.then_some(UnixMillis(NOW.0 - 395_000 - pid.cast_signed() * 900)),

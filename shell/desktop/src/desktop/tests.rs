@@ -37,6 +37,7 @@ fn process(pid: u64, name: &str, phase: Doing, goal: &str) -> Process {
         state: State::Running,
         phase,
         reason: None,
+        ending: None,
         host_pid: Some(4000 + pid as u32),
         created_at: UnixMillis(1_791_279_000_000),
         started_at: Some(UnixMillis(1_791_279_000_100)),

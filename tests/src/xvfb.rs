@@ -24,7 +24,7 @@ use crate::{
 pub struct Window {
     display: String,
     /// By the X server's number.
-    window: String,
+    id: String,
     shell: Child,
     settings: TempDir,
     _server: Child,
@@ -56,7 +56,7 @@ impl Window {
         let display = format!(":{}", number.trim());
         let settings = tempfile::tempdir()?;
         let shell = start(daemon, &display, settings.path())?;
-        let mut window = Self { display, window: String::new(), shell, settings, _server: server };
+        let mut window = Self { display, id: String::new(), shell, settings, _server: server };
         window.wait_for_window().await?;
         window.resize(width, height).await?;
         Ok(window)
@@ -83,8 +83,8 @@ impl Window {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let found = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^Aether$"]).await?;
-        found.lines().next().context("there is no window")?.trim().clone_into(&mut self.window);
-        let window = self.window.clone();
+        found.lines().next().context("there is no window")?.trim().clone_into(&mut self.id);
+        let window = self.id.clone();
         self.xdotool(&["windowmove", &window, "0", "0", "windowfocus", "--sync", &window]).await?;
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Screen for Window {
 
     async fn click_at(&mut self, x: f64, y: f64) -> Result<()> {
         let (x, y) = (x.round().to_string(), y.round().to_string());
-        self.xdotool(&["mousemove", "--window", &self.window, &x, &y]).await?;
+        self.xdotool(&["mousemove", "--window", &self.id, &x, &y]).await?;
         self.frame().await?;
         self.xdotool(&["click", "1"]).await?;
         self.frame().await
@@ -157,14 +157,14 @@ impl Screen for Window {
 
     async fn resize(&mut self, width: u32, height: u32) -> Result<()> {
         let (width, height) = (width.to_string(), height.to_string());
-        self.xdotool(&["windowsize", "--sync", &self.window, &width, &height]).await?;
+        self.xdotool(&["windowsize", "--sync", &self.id, &width, &height]).await?;
         self.frame().await
     }
 
     async fn screenshot(&mut self, path: &Path) -> Result<()> {
         self.frame().await?;
         let mut command = Command::new("import");
-        command.args(["-window", &self.window]).arg(path).env("DISPLAY", &self.display).kill_on_drop(true);
+        command.args(["-window", &self.id]).arg(path).env("DISPLAY", &self.display).kill_on_drop(true);
         let status = timeout(PATIENCE, command.status())
             .await
             .context("import does not end")?

@@ -382,11 +382,32 @@ async fn a_terminal_is_typed_into_left_and_come_back_to() {
 
     let terminals = person.runs(&["terminals", "--json"]).await.json();
     let id = terminals[0]["id"].as_str().unwrap().to_owned();
+    person.runs(&["record", &id, "no/folder/x.cast"]).await.fails(4, "no/folder");
+    let recorded = person.runs(&["record", &id, "lesson.cast", "--json"]).await.json();
+    assert_eq!(recorded["recording"], "lesson.cast");
+    person.runs(&["record", &id, "other.cast"]).await.fails(1, "lesson.cast");
     let mut again = Typed::start(&person, &["attach", "--terminal", &id]);
     again.sees("first\r\n24 80");
-    again.type_in("echo sec''ond; exit\r");
-    again.sees("second");
+    again.type_in("printf 'sec\\303\\251''ond\\n'\r");
+    again.sees("sec\u{e9}ond");
+    person.runs(&["record", &id, "--stop"]).await.ok();
+    person.runs(&["record", &id, "--stop"]).await.fails(1, "not recorded");
+    person.runs(&["record", &id, "lesson.cast"]).await.fails(1, "exists already");
+    again.type_in("echo not''recorded; exit\r");
+    again.sees("notrecorded");
     assert!(again.child.wait().unwrap().success(), "the shell ended");
+    let played = person.runs(&["replay", "lesson.cast", "--speed", "1000"]).await.ok();
+    // The scrollback comes first; what was typed after the end is not in it.
+    assert!(played.contains("first\r\n24 80") && played.contains("sec\u{e9}ond"), "{played}");
+    assert!(!played.contains("notrecorded"), "{played}");
+    let cast = person.runs(&["fs", "cat", "lesson.cast"]).await.ok();
+    let header: Value = serde_json::from_str(cast.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&header["version"], &header["width"], &header["height"]),
+        (&2.into(), &100.into(), &30.into())
+    );
+    person.types(&["fs", "put", "-", "notes.txt"], "no recording").await.ok();
+    person.runs(&["replay", "notes.txt"]).await.fails(2, "no asciicast");
     let mut none = Typed::start(&person, &["attach", "--terminal", &id]);
     none.sees("error:");
     assert_eq!(none.child.wait().unwrap().exit_code(), 4);

@@ -199,6 +199,32 @@ pub(crate) enum Command {
     },
     /// Lists terminals that go on.
     Terminals,
+    /// Records what a terminal shows into a new file in your home (asciicast v2).
+    #[command(
+        after_help = "Examples:\n  aether record 0193… lesson.cast\n  aether record 0193… --stop\n  aether replay lesson.cast"
+    )]
+    Record {
+        /// Which (see `aether terminals`).
+        terminal: TerminalId,
+        /// The new file.
+        #[arg(required_unless_present = "stop", conflicts_with = "stop")]
+        path: Option<String>,
+        /// Ends the recording; the shell goes on.
+        #[arg(long)]
+        stop: bool,
+    },
+    /// Plays a recording in this terminal.
+    #[command(after_help = "Example:\n  aether replay lesson.cast --speed 2")]
+    Replay {
+        /// The file, in your home.
+        path: String,
+        /// How many times faster than it was.
+        #[arg(long, default_value_t = 1.0, value_parser = parse_speed)]
+        speed: f64,
+        /// No pause is longer.
+        #[arg(long, default_value_t = 2.0, value_name = "SECS", value_parser = parse_pause)]
+        longest_pause_secs: f64,
+    },
     /// Waits until processes have ended; the exit status tells how.
     #[command(after_help = "Example:\n  aether wait scribe-1 && aether fs cat scribe-1:haiku.txt")]
     Wait {
@@ -428,6 +454,16 @@ fn parse_signal(text: &str) -> Result<SignalName, String> {
 }
 
 /// `^]`, `^a`, `^\`: the control key of a character.
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    if (0.01..=1000.0).contains(&speed) { Ok(speed) } else { Err("0.01 to 1,000 are possible".to_owned()) }
+}
+
+fn parse_pause(text: &str) -> Result<f64, String> {
+    let secs: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    if (0.0..=3600.0).contains(&secs) { Ok(secs) } else { Err("0 to 3,600 seconds are possible".to_owned()) }
+}
+
 fn parse_key(text: &str) -> Result<u8, String> {
     let mut characters = text.chars();
     match (characters.next(), characters.next(), characters.next()) {

@@ -5,6 +5,7 @@ mod attach;
 mod deploy;
 mod files;
 mod processes;
+mod recordings;
 mod steps;
 mod system;
 
@@ -52,6 +53,11 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
             attach::attach(&cx, process, terminal, detach_key).await
         }
         Command::Terminals => attach::list(&cx).await,
+        Command::Record { terminal, path, stop: _ } => recordings::record(&cx, terminal, path).await,
+        Command::Replay { path, speed, longest_pause_secs } => {
+            let longest = std::time::Duration::from_secs_f64(longest_pause_secs);
+            recordings::replay(&cx, &path, speed, longest).await
+        }
         Command::Fs { command } => files::run(&cx, command).await,
         Command::Models => system::models(&cx).await,
         Command::Roles => system::roles(&cx).await,

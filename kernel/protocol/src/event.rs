@@ -103,6 +103,18 @@ pub enum EventBody {
         /// Which.
         terminal: TerminalId,
     },
+    /// A recording ended: stopped, with its shell, or because it could not go on.
+    #[serde(rename = "terminal.recorded")]
+    TerminalRecorded {
+        /// Which terminal.
+        terminal: TerminalId,
+        /// The file in its owner's home.
+        path: String,
+        /// How large it became.
+        size_bytes: u64,
+        /// Why it ended.
+        reason: String,
+    },
     /// A terminal's shell ended.
     #[serde(rename = "terminal.closed")]
     TerminalClosed {

@@ -15,6 +15,11 @@ calls! { Terminal:
     write "terminal.attach" Attach -> Terminal;
     /// Changes the size.
     write "terminal.resize" Resize -> Terminal;
+    /// Writes what the terminal shows into a new file of the actor's, as asciicast v2, until it is stopped or the shell
+    /// ends.
+    write "terminal.record" Record -> Terminal;
+    /// Ends a recording; the shell goes on.
+    write "terminal.stop_recording" StopRecording -> Terminal;
     /// Ends the shell and all that it started.
     write "terminal.close" Close -> Closed;
 }
@@ -33,6 +38,9 @@ pub struct Terminal {
     pub size: Size,
     /// When it was opened.
     pub opened_at: UnixMillis,
+    /// The file in its owner's home that it is recorded into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 /// Where a shell runs.
@@ -105,6 +113,28 @@ pub struct Resize {
     pub terminal: TerminalId,
     /// The new size.
     pub size: Size,
+}
+
+/// `terminal.record`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = TerminalRecord))]
+pub struct Record {
+    /// Which.
+    pub terminal: TerminalId,
+    /// A new file in the actor's home: `lesson.cast`.
+    pub path: String,
+}
+
+/// `terminal.stop_recording`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", schema(as = TerminalStopRecording))]
+pub struct StopRecording {
+    /// Which.
+    pub terminal: TerminalId,
 }
 
 /// `terminal.close`

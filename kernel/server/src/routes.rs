@@ -57,6 +57,8 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(terminals::list)
         .service(terminals::open)
         .service(terminals::resize)
+        .service(terminals::record)
+        .service(terminals::stop_recording)
         .service(terminals::close);
     routes.service(events::list).service(sse::stream);
     routes.service(openapi::serve).service(health::healthz).service(health::readyz);

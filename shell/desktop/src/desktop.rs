@@ -104,6 +104,9 @@ impl Desktop {
 
     /// Takes in what has arrived. Runs before each frame, and while nothing is drawn.
     pub fn logic(&mut self, ctx: &Context) {
+        if let Some(signed_in) = self.lock.take_answer() {
+            self.signed_in(&signed_in);
+        }
         self.follow_connection();
         if self.phase != Phase::Door {
             self.world.logic(&self.client);
@@ -166,9 +169,7 @@ impl Desktop {
             narrow: screen.width() < phone::NARROW,
         };
         let state = self.connection();
-        if let Some(signed_in) = self.lock.show(ui, &self.client, &state, &shown) {
-            self.signed_in(&signed_in);
-        }
+        self.lock.show(ui, &self.client, &state, &shown);
     }
 
     fn desk(&mut self, ui: &mut Ui, screen: Rect) {

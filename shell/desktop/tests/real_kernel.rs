@@ -32,6 +32,9 @@ fn the_first_boot_takes_the_code_and_opens_mission_control() {
     seat.see("No agents yet");
     assert!(seat.has(&format!("User menu of {OWNER}")));
     seat.pictures("mission-empty");
+    // Whoever has just signed up is known at the next start, too.
+    seat.restart_desktop();
+    seat.see("No agents yet");
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
     let mut rates = Vec::new();
     for _ in 0..bench.rounds(5, 1) {
         let (bytes, time) = flood(&daemon, &token).await?;
-        rates.push(bytes as f64 / (1 << 20) as f64 / time.as_secs_f64());
+        rates.push(bytes as f64 / f64::from(1 << 20) / time.as_secs_f64());
     }
     bench.add("terminal.throughput", Sorted::new(rates).median(), "MiB/s", None);
     Ok(())

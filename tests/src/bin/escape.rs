@@ -49,12 +49,13 @@ fn main() -> Result<ExitCode> {
 }
 
 fn markdown(columns: &[(String, Vec<Outcome>)]) {
-    let names: String = columns.iter().map(|(name, _)| format!(" {name} |")).collect();
-    println!("| attempt | held by | works outside for |{names}");
+    let names: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    println!("| attempt | held by | works outside for | {} |", names.join(" | "));
     println!("|---|---|---|{}", "---|".repeat(columns.len()));
     for (index, attempt) in ATTEMPTS.iter().enumerate() {
         let cells = columns.iter().filter_map(|(_, outcomes)| outcomes.get(index));
-        let cells: String = cells.map(|it| if it.is_held() { " held |" } else { " **out** |" }).collect();
-        println!("| `{}` | {} | {} |{cells}", attempt.name, attempt.layers(), attempt.control.name());
+        let cells: Vec<_> = cells.map(|it| if it.is_held() { "held" } else { "**out**" }).collect();
+        let (layers, control) = (attempt.layers(), attempt.control.name());
+        println!("| `{}` | {layers} | {control} | {} |", attempt.name, cells.join(" | "));
     }
 }

@@ -13,5 +13,5 @@ fn main() -> Result<()> {
         _ => bail!("The layer must be landlock or seccomp"),
     };
     let profile = Profile { without: Some(without), ..Profile::from_environment()? };
-    match exec_with(profile, words)? {}
+    match exec_with(&profile, words)? {}
 }

@@ -32,8 +32,6 @@ pub enum Layer {
     Landlock,
     /// seccomp(2).
     Seccomp,
-    /// The process's user has no right to it.
-    Uid,
 }
 
 /// What the suite can leave out.
@@ -118,7 +116,6 @@ impl Layer {
             Self::Rlimit => "rlimit",
             Self::Landlock => "Landlock",
             Self::Seccomp => "seccomp",
-            Self::Uid => "uid",
         }
     }
 
@@ -133,7 +130,7 @@ impl Layer {
             | Self::TmpSize => removed == Removed::Namespaces,
             Self::Landlock => removed == Removed::Landlock,
             Self::Seccomp => removed == Removed::Seccomp,
-            Self::Capabilities | Self::NoNewPrivs | Self::Rlimit | Self::Uid => false,
+            Self::Capabilities | Self::NoNewPrivs | Self::Rlimit => false,
         }
     }
 }

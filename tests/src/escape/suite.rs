@@ -6,6 +6,7 @@ use std::{
     os::unix::{fs::PermissionsExt as _, fs::chown, process::CommandExt as _},
     path::Path,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,8 +14,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::{ATTEMPTS, Outcome, Removed};
 use crate::daemon::program;
 
-/// The ordinary user, where the suite runs as root.
-const NOBODY: u32 = 65_534;
+/// Ordinary users, where the suite runs as root: one for each run, because the processes of a user are counted together
+/// wherever they run.
+static NEXT_USER: AtomicU32 = AtomicU32::new(64_000);
 
 /// As whom the kernel runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +69,9 @@ pub fn run(mode: Mode, removed: Option<Removed>) -> Result<Vec<Outcome>> {
     let mut command = Command::new(bin.join("escape-run"));
     command.arg(&folder).args(removed.map(Removed::name)).current_dir(base.path());
     if is_root() && mode == Mode::Ordinary {
-        chown(&folder, Some(NOBODY), Some(NOBODY))?;
-        command.uid(NOBODY).gid(NOBODY).env("HOME", &folder);
+        let user = NEXT_USER.fetch_add(1, Ordering::Relaxed);
+        chown(&folder, Some(user), Some(user))?;
+        command.uid(user).gid(user).env("HOME", &folder);
     }
     let output = command.output()?;
     let errors = String::from_utf8_lossy(&output.stderr);

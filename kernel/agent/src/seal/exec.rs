@@ -16,18 +16,18 @@ use super::{LIMITS_VARIABLE, Profile, seal};
 /// Seals this process and becomes `command`; `--` before it is skipped. Returns only when that fails. On a
 /// terminal the program gets it as its controlling one.
 pub fn exec(command: impl IntoIterator<Item = OsString>) -> anyhow::Result<Infallible> {
-    exec_with(Profile::from_environment()?, command)
+    exec_with(&Profile::from_environment()?, command)
 }
 
 /// The same with a profile of the caller's.
 pub fn exec_with(
-    profile: Profile,
+    profile: &Profile,
     command: impl IntoIterator<Item = OsString>,
 ) -> anyhow::Result<Infallible> {
     let mut command = command.into_iter().skip_while(|word| word == "--");
     let Some(program) = command.next() else { bail!("There is no program to start after `exec --`") };
     take_terminal()?;
-    seal(&profile)?;
+    seal(profile)?;
     become_program(&program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
 }
 

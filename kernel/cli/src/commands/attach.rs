@@ -174,9 +174,10 @@ pub(super) async fn list(cx: &Context) -> Outcome {
                 Cell::new(target),
                 Cell::new(format!("{}×{}", terminal.size.cols, terminal.size.rows)),
                 Cell::new(shape::time(terminal.opened_at)),
+                Cell::new(shape::plain(terminal.recording.as_deref().unwrap_or("-"))),
             ]
         })
         .collect();
-    cx.out.table(&["ID", "IN", "SIZE", "SINCE"], &[], rows)?;
+    cx.out.table(&["ID", "IN", "SIZE", "SINCE", "RECORDED INTO"], &[], rows)?;
     Ok(())
 }

@@ -91,6 +91,8 @@ fn target(command: &Command) -> String {
             terminal::Command::Attach(it) => it.terminal.to_string(),
             terminal::Command::Resize(it) => it.terminal.to_string(),
             terminal::Command::Close(it) => it.terminal.to_string(),
+            terminal::Command::Record(it) => format!("{} → {}", it.terminal, it.path),
+            terminal::Command::StopRecording(it) => it.terminal.to_string(),
             terminal::Command::List(_) => String::new(),
         },
         _ => String::new(),

@@ -173,6 +173,11 @@ impl Kernel {
                 processes.terminal_of(user, it.terminal)?;
                 Reply::Resize(processes.terminals().resize(it.terminal, it.size)?)
             }
+            Command::Record(it) => Reply::Record(self.record_terminal(actor, user, it).await?),
+            Command::StopRecording(it) => {
+                processes.terminal_of(user, it.terminal)?;
+                Reply::StopRecording(processes.terminals().stop_recording(it.terminal).await?)
+            }
             Command::Close(it) => {
                 processes.terminal_of(user, it.terminal)?;
                 processes.terminals().close(it.terminal).await?;

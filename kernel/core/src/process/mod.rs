@@ -10,6 +10,7 @@ pub(crate) mod journal;
 mod link;
 mod living;
 pub mod pty;
+mod recording;
 mod recovery;
 pub(crate) mod rows;
 pub mod sandbox;

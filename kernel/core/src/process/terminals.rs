@@ -15,6 +15,7 @@ impl From<TerminalError> for Error {
     fn from(error: TerminalError) -> Self {
         let code = match &error {
             TerminalError::NotFound => Code::NotFound,
+            TerminalError::Recorded(_) | TerminalError::NotRecorded => Code::Conflict,
             TerminalError::TooMany => Code::Exhausted,
             TerminalError::Size => Code::Invalid,
             TerminalError::Sandbox(_) | TerminalError::Host { .. } => Code::Unavailable,
@@ -32,6 +33,7 @@ impl Kernel {
             owner: user,
             size: open.size,
             opened_at: clock::now(),
+            recording: None,
         };
         let terminals = self.processes.terminals().clone();
         // On the kernel's own runtime: the PTY and the task that reads it outlive the thread that asked.

@@ -48,6 +48,7 @@ fn shell() -> Shell {
         owner: aether_protocol::UserId(uuid::Uuid::from_u128(1)),
         size: Size::default(),
         opened_at: UnixMillis(0),
+        recording: None,
     }
 }
 

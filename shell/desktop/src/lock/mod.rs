@@ -75,15 +75,8 @@ impl Lock {
         self.shown = false;
     }
 
-    /// Draws it over the whole of `ui`. Returns who has signed in, when somebody has.
-    pub fn show(
-        &mut self,
-        ui: &mut Ui,
-        client: &Client,
-        state: &ConnectionState,
-        shown: &Shown<'_>,
-    ) -> Option<SignedIn> {
-        let signed_in = self.take_answer();
+    /// Draws it over the whole of `ui`.
+    pub fn show(&mut self, ui: &mut Ui, client: &Client, state: &ConnectionState, shown: &Shown<'_>) {
         let screen = ui.ctx().content_rect();
         ui.set_clip_rect(screen);
         // The wallpaper stays visible, and text on it readable.
@@ -105,10 +98,11 @@ impl Lock {
             }
             _ => self.door(ui, screen, client, shown),
         }
-        signed_in
     }
 
-    fn take_answer(&mut self) -> Option<SignedIn> {
+    /// Who has signed in, once the kernel has said so. Asked whether the screen is shown or not: the connection can be
+    /// quicker than a frame, and the desktop open before the answer is taken.
+    pub fn take_answer(&mut self) -> Option<SignedIn> {
         let answer = self.pending.as_mut()?.take()?;
         self.pending = None;
         match answer {

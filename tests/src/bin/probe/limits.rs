@@ -44,6 +44,7 @@ fn fork_bomb() -> io::Result<String> {
     };
     for child in &children {
         let _ = call(libc::SYS_kill, &[*child, signal(libc::SIGKILL)]);
+        let _ = call(libc::SYS_wait4, &[*child, 0, 0, 0]);
     }
     match stopped {
         None => Ok(format!("{} processes were made", children.len())),

@@ -5,6 +5,7 @@
 //! is a position in the scrollback, and one that falls behind it is moved forward and told.
 
 mod device;
+mod recorder;
 mod scrollback;
 mod session;
 mod stream;
@@ -22,6 +23,7 @@ use aether_protocol::{
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+pub(crate) use recorder::{Cast, Recorder};
 pub use stream::{TerminalKeyboard, TerminalStream};
 
 use super::{
@@ -43,6 +45,12 @@ pub enum TerminalError {
     /// It has ended, or never was.
     #[error("There is no such terminal. It may have ended.")]
     NotFound,
+    /// It is recorded already.
+    #[error("The terminal is recorded already, into {0}. Stop that first.")]
+    Recorded(String),
+    /// It is not recorded.
+    #[error("The terminal is not recorded.")]
+    NotRecorded,
     /// Too many are open.
     #[error("{MAX_TERMINALS} terminals are open, which is the limit. Close one first.")]
     TooMany,
@@ -185,6 +193,18 @@ impl Terminals {
         check(size)?;
         let session = self.session(id)?;
         session.resize(size).map_err(|source| TerminalError::Host { what: "resizing a PTY", source })?;
+        Ok(session.describe())
+    }
+
+    /// Marks a terminal as recorded into `path`, and returns what it shows from its scrollback on.
+    pub(crate) fn record(&self, id: TerminalId, path: String) -> Result<Recorder, TerminalError> {
+        Recorder::start(self.session(id)?, path)
+    }
+
+    /// Ends a recording; returns when its file is whole.
+    pub async fn stop_recording(&self, id: TerminalId) -> Result<Terminal, TerminalError> {
+        let session = self.session(id)?;
+        session.stop_recording().await?;
         Ok(session.describe())
     }
 

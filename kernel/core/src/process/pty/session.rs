@@ -9,7 +9,7 @@ use aether_protocol::{
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{TerminalClosed, device::Device, scrollback::Scrollback};
+use super::{TerminalClosed, TerminalError, device::Device, scrollback::Scrollback};
 use crate::process::tree::ProcessTree;
 
 /// How much is read before others get their turn.
@@ -37,6 +37,8 @@ pub(super) struct Session {
     scrollback: Mutex<Scrollback>,
     progress: watch::Sender<Progress>,
     reason: Mutex<Option<String>>,
+    /// Whether a recording that runs shall end. The recorder holds it as long as it writes.
+    recording: watch::Sender<bool>,
     /// One writer at a time, so that two people's pastes do not mix.
     typing: tokio::sync::Mutex<()>,
 }
@@ -50,6 +52,7 @@ impl Session {
             scrollback: Mutex::default(),
             progress: watch::Sender::default(),
             reason: Mutex::default(),
+            recording: watch::Sender::new(false),
             typing: tokio::sync::Mutex::default(),
         }
     }
@@ -62,6 +65,35 @@ impl Session {
         let mut terminal = self.terminal.lock();
         self.device.resize(size)?;
         terminal.size = size;
+        Ok(())
+    }
+
+    /// Marks it as recorded; the receiver turns true when the recording shall end.
+    pub(super) fn begin_recording(&self, path: String) -> Result<watch::Receiver<bool>, TerminalError> {
+        let mut terminal = self.terminal.lock();
+        if let Some(path) = &terminal.recording {
+            return Err(TerminalError::Recorded(path.clone()));
+        }
+        terminal.recording = Some(path);
+        self.recording.send_replace(false);
+        Ok(self.recording.subscribe())
+    }
+
+    /// The recording is over; whoever waits for that is told.
+    pub(super) fn end_recording(&self) {
+        self.terminal.lock().recording = None;
+        self.recording.send_replace(true);
+    }
+
+    /// Asks the recording to end and waits until it has.
+    pub(super) async fn stop_recording(&self) -> Result<(), TerminalError> {
+        if self.describe().recording.is_none() {
+            return Err(TerminalError::NotRecorded);
+        }
+        let mut recording = self.recording.subscribe();
+        self.recording.send_replace(true);
+        recording.mark_unchanged();
+        while self.describe().recording.is_some() && recording.changed().await.is_ok() {}
         Ok(())
     }
 

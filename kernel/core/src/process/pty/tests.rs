@@ -33,6 +33,7 @@ fn terminal(number: u128) -> Terminal {
         owner: UserId(Uuid::from_u128(7)),
         size: Size { cols: 100, rows: 30 },
         opened_at: UnixMillis(number.try_into().expect("small")),
+        recording: None,
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Window {
     _server: Child,
 }
 
+/// Large enough for every window, a phone's included.
+const DISPLAY: &str = "1920x1080x24";
+
 /// What the desktop writes after each frame (`AETHER_INSPECT_FILE`).
 #[derive(Deserialize)]
 struct Seen {
@@ -38,10 +41,10 @@ struct Seen {
 }
 
 impl Window {
-    /// Starts a display of this size and opens the desktop of `daemon` on it.
+    /// Starts a display and opens the desktop of `daemon` on it, in a window of this size.
     pub async fn open(daemon: &Daemon, width: u32, height: u32) -> Result<Self> {
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")])
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", DISPLAY])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

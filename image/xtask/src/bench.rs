@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::{cargo, run as execute, say},
+    command::run as execute,
     model, project, run as build,
     setup::{self, Need},
 };
@@ -37,9 +37,8 @@ struct Figure {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::packages(&[Need::Build, Need::Agents])?;
     model::ensure()?;
-    build::kernel(true)?;
-    say("Building the benchmarks");
-    execute(&mut cargo(["build", "--release", "--package", "aether-tests", "--bins"]))?;
+    // In one build, so that what both need is built once.
+    build::kernel(true, &["aether-tests"])?;
     let out = project::target().join("bench.json");
     let mut bench = std::process::Command::new(project::programs(true).join("aether-bench"));
     bench.arg("--json").arg(&out).env("AETHER_TEST_MODELS", model::folder()?);

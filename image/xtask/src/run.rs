@@ -38,7 +38,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         needs.push(Need::Window);
     }
     setup::packages(&needs)?;
-    kernel(options.release)?;
+    kernel(options.release, &[])?;
     if options.native {
         say("Building the native desktop");
         let mut build = cargo(["build", "--package", "aether-shell", "--bin", "aether-shell"]);
@@ -58,11 +58,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.native { with_window(daemon, options) } else { execute(&mut daemon).map(|_| ()) }
 }
 
-/// Builds the kernel's programs.
-pub(crate) fn kernel(release: bool) -> Result<()> {
+/// Builds the kernel's programs, and those of further packages.
+pub(crate) fn kernel(release: bool, packages: &[&str]) -> Result<()> {
     say("Building the kernel, the agent, the command line and the local engine");
-    let mut build = cargo(["build", "--features", "aether-llm/engine"]);
-    for package in ["aetherd", "aether", "aether-agent", "aether-llm"] {
+    let mut build = cargo(["build", "--bins", "--features", "aether-llm/engine"]);
+    for package in ["aetherd", "aether", "aether-agent", "aether-llm"].iter().chain(packages) {
         build.args(["--package", package]);
     }
     if release {

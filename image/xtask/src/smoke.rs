@@ -33,7 +33,7 @@ const PASSWORD: &str = "a password for the smoke test";
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::packages(&[Need::Build, Need::Agents])?;
     if !options.no_build {
-        build::kernel(options.release)?;
+        build::kernel(options.release, &[])?;
     }
     let started = Instant::now();
     let world = World::start(options.release)?;

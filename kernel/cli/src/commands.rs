@@ -5,6 +5,7 @@ mod attach;
 mod deploy;
 mod files;
 mod processes;
+mod snapshots;
 mod steps;
 mod system;
 
@@ -53,6 +54,8 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
         }
         Command::Terminals => attach::list(&cx).await,
         Command::Fs { command } => files::run(&cx, command).await,
+        Command::Snapshot { command } => snapshots::run(&cx, command).await,
+        Command::Gc { dry_run } => system::gc(&cx, dry_run).await,
         Command::Models => system::models(&cx).await,
         Command::Roles => system::roles(&cx).await,
         Command::Status => system::status(&cx).await,

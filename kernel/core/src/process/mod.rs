@@ -6,11 +6,13 @@
 //! *Invariant:* nothing that lasts is keyed by a Linux pid, and none is signalled but through a pidfd.
 
 mod control;
+mod holds;
 pub(crate) mod journal;
 mod link;
 mod living;
 pub mod pty;
 mod recovery;
+mod revive;
 pub(crate) mod rows;
 pub mod sandbox;
 mod scheduler;
@@ -45,7 +47,10 @@ use crate::{
         store::{Store, StoreError, Tx},
     },
 };
+pub(crate) use holds::{Held, Holds};
 pub(crate) use living::Living;
+pub(crate) use revive::{Moment, Revival, Standing, revive_in};
+pub(crate) use spawn::checked_name;
 use sandbox::Sandbox;
 use scheduler::Scheduler;
 use table::Table;
@@ -73,6 +78,7 @@ pub(crate) struct Inner {
     living: Mutex<HashMap<Pid, Arc<Living>>>,
     /// Ended by a person, with these words, before their sandbox stood. Guarded by `living`'s lock.
     doomed: Mutex<HashMap<Pid, String>>,
+    holds: Holds,
     sandbox: Sandbox,
     terminals: pty::Terminals,
     agent_binary: PathBuf,
@@ -117,6 +123,7 @@ impl Processes {
             table,
             living: Mutex::default(),
             doomed: Mutex::default(),
+            holds: Holds::default(),
             sandbox,
             terminals,
             agent_binary,
@@ -206,8 +213,24 @@ impl Processes {
         Ok(changed)
     }
 
-    fn kernel(&self) -> Option<Arc<Kernel>> {
+    /// The kernel that lives call; `None` before they are taken up and once it has gone.
+    pub(crate) fn kernel(&self) -> Option<Arc<Kernel>> {
         self.kernel.get().and_then(Weak::upgrade)
+    }
+
+    /// Where work goes that must not end with whoever asked for it.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
+    /// Who must not be started or removed for a while.
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Every agent with a life that is queued or alive, with its owner.
+    pub(crate) fn live_agents(&self) -> Vec<(AgentId, UserId)> {
+        self.table.agents()
     }
 
     fn is_closing(&self) -> bool {

@@ -77,8 +77,9 @@ async fn find(client: &Client, text: &str) -> Result<Snapshot, Error> {
         (Some(_), Some(_)) => {
             Err(Error::invalid(format!("Several snapshots begin with {text}")).hint("Write more of the id"))
         }
-        (None, _) => Err(Error::not_found("snapshot", format!("'{text}'"))
-            .hint("`aether snapshot ls` lists them")),
+        (None, _) => {
+            Err(Error::not_found("snapshot", format!("'{text}'")).hint("`aether snapshot ls` lists them"))
+        }
     }
 }
 
@@ -175,7 +176,10 @@ async fn remove(cx: &Context, client: &Client, snapshots: &[String]) -> Outcome 
             Error::invalid(format!("'{text}' is no id of a snapshot")).hint("`aether snapshot ls` lists them")
         })?);
     }
-    cx.confirm(&format!("Remove {} for good?", if ids.len() == 1 { "this snapshot" } else { "these snapshots" }))?;
+    cx.confirm(&format!(
+        "Remove {} for good?",
+        if ids.len() == 1 { "this snapshot" } else { "these snapshots" }
+    ))?;
     let mut removed = Vec::new();
     for snapshot in ids {
         removed.push(client.call(Remove { snapshot }).await?);

@@ -1,6 +1,8 @@
 //! Who asked for what. Commands that only read, and agents' own (their journal has them), are not audited.
 
-use aether_protocol::{Actor, Command, Error, Result, agent, files, identity, process, snapshot, system, terminal};
+use aether_protocol::{
+    Actor, Command, Error, Result, agent, files, identity, process, snapshot, system, terminal,
+};
 use rusqlite::params;
 use tokio::sync::oneshot;
 

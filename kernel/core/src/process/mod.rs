@@ -50,9 +50,9 @@ use crate::{
 pub(crate) use holds::{Held, Holds};
 pub(crate) use living::Living;
 pub(crate) use revive::{Moment, Revival, Standing, revive_in};
-pub(crate) use spawn::checked_name;
 use sandbox::Sandbox;
 use scheduler::Scheduler;
+pub(crate) use spawn::checked_name;
 use table::Table;
 
 /// Why processes could not be taken up.

@@ -133,7 +133,9 @@ pub(crate) fn revive_in(
     let was = moment.process;
     let (state, reason) = match was.state {
         _ if ended => (State::Dead, was.reason),
-        State::Paused | State::Stopped => (State::Paused, Some("Was held when the snapshot was taken".to_owned())),
+        State::Paused | State::Stopped => {
+            (State::Paused, Some("Was held when the snapshot was taken".to_owned()))
+        }
         _ => (State::Queued, None),
     };
     let process = Process {

@@ -1,12 +1,6 @@
 //! `snapshot.*`
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    body::SizedStream,
-    delete, get,
-    http::header,
-    post, web,
-};
+use actix_web::{HttpRequest, HttpResponse, body::SizedStream, delete, get, http::header, post, web};
 use aether_protocol::{
     Actor, Error, Page, SnapshotId,
     snapshot::{
@@ -128,7 +122,9 @@ pub(crate) async fn import(
     let ImportQuery { path, trusted_key } = query.0;
     let source = match path {
         Some(path) => Source::Home { path },
-        None => Source::Bytes { data: read_upload(&caller.state, &request, payload.into_inner()).await?.into() },
+        None => {
+            Source::Bytes { data: read_upload(&caller.state, &request, payload.into_inner()).await?.into() }
+        }
     };
     caller.ask(Import { source, trusted_key }).await
 }

@@ -15,7 +15,8 @@ use std::{
 use aether_protocol::{Error, Result, snapshot::LeftOut};
 use rustix::{
     fs::{
-        AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat, fstat, ioctl_ficlone, openat, readlinkat, seek, statat,
+        AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat, fstat, ioctl_ficlone, openat, readlinkat, seek,
+        statat,
     },
     io::Errno,
 };
@@ -76,7 +77,8 @@ pub(super) enum Copy {
 pub(super) fn gather(home: &Path, aside: &Path, bounds: &Bounds) -> Result<Gathered> {
     let failed = |error: io::Error| in_words("the home", &error);
     let root = File::open(home).map_err(failed)?;
-    let heap = File::options().read(true).write(true).create_new(true).open(aside.join("heap")).map_err(failed)?;
+    let heap =
+        File::options().read(true).write(true).create_new(true).open(aside.join("heap")).map_err(failed)?;
     let stat = fstat(&root).map_err(|error| failed(error.into()))?;
     let mut walk = Walk {
         aside,
@@ -128,13 +130,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &CStr,
-        path: Name,
-        depth: usize,
-    ) -> Result<(), Failed> {
+    fn entry(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: Name, depth: usize) -> Result<(), Failed> {
         let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
@@ -165,8 +161,7 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, folder: BorrowedFd<'_>, name: &CStr, path: Name) -> Result<(), Failed> {
-        let flags =
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = openat(folder, name, flags, Mode::empty())?;
         let stat = fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -306,7 +301,13 @@ fn pieces(file: &OwnedFd, length: u64) -> rustix::io::Result<Vec<(u64, u64)>> {
     Ok(pieces)
 }
 
-fn copy_range(from: &OwnedFd, mut offset: u64, to: &File, mut target: u64, length: u64) -> Result<(), Failed> {
+fn copy_range(
+    from: &OwnedFd,
+    mut offset: u64,
+    to: &File,
+    mut target: u64,
+    length: u64,
+) -> Result<(), Failed> {
     let end = offset + length;
     while offset < end {
         let want = usize::try_from(end - offset).unwrap_or(usize::MAX);
@@ -323,7 +324,13 @@ fn copy_range(from: &OwnedFd, mut offset: u64, to: &File, mut target: u64, lengt
     Ok(())
 }
 
-fn copy_by_hand(from: &OwnedFd, mut offset: u64, to: &File, mut target: u64, length: u64) -> Result<(), Failed> {
+fn copy_by_hand(
+    from: &OwnedFd,
+    mut offset: u64,
+    to: &File,
+    mut target: u64,
+    length: u64,
+) -> Result<(), Failed> {
     let end = offset + length;
     let mut buffer = vec![0; 256 * 1024];
     while offset < end {

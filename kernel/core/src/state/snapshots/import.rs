@@ -40,7 +40,9 @@ impl Kernel {
         if let Some(key) = import.trusted_key {
             let key = key.trim().to_ascii_lowercase();
             if hex::decode(&key).map_or(0, |key| key.len()) != super::key::PUBLIC_BYTES {
-                return Err(Error::invalid("The trusted key is no key of a device").hint("64 hexadecimal digits"));
+                return Err(
+                    Error::invalid("The trusted key is no key of a device").hint("64 hexadecimal digits")
+                );
             }
             trusted.push(key);
         }

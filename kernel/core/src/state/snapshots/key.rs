@@ -25,12 +25,17 @@ impl DeviceKey {
     pub(crate) fn read_or_make(secrets: &Path) -> io::Result<Self> {
         let path = secrets.join("device-key");
         let seed = match fs::read_to_string(&path) {
-            Ok(text) => hex::decode(text.trim()).ok().filter(|seed| seed.len() == SEED_BYTES).ok_or_else(|| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{} is no device key; put the one from a backup there, or move it away", path.display()),
-                )
-            })?,
+            Ok(text) => {
+                hex::decode(text.trim()).ok().filter(|seed| seed.len() == SEED_BYTES).ok_or_else(|| {
+                    io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        format!(
+                            "{} is no device key; put the one from a backup there, or move it away",
+                            path.display()
+                        ),
+                    )
+                })?
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(secrets, &path)?,
             Err(error) => return Err(error),
         };

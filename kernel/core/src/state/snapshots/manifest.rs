@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aether_protocol::{
-    AgentId, Code, Error, LifeId, Pid, Result, SnapshotId, UnixMillis, snapshot::LeftOut,
-};
+use aether_protocol::{AgentId, Code, Error, LifeId, Pid, Result, SnapshotId, UnixMillis, snapshot::LeftOut};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -80,9 +78,13 @@ pub(super) enum Kind {
         pieces: Option<Pieces>,
     },
     /// A symbolic link. What it points to is never looked at.
-    Link { target: Name },
+    Link {
+        target: Name,
+    },
     /// Another name of a file that came before.
-    HardLink { target: Name },
+    HardLink {
+        target: Name,
+    },
 }
 
 /// A file with holes.

@@ -137,7 +137,11 @@ impl Snapshots {
 
     /// Waits until no archive is written or read, and keeps it so.
     pub(crate) async fn quiet(&self) -> Result<SemaphorePermit<'_>> {
-        self.0.places.acquire_many(PLACES).await.map_err(|_| Error::unavailable("The kernel is shutting down"))
+        self.0
+            .places
+            .acquire_many(PLACES)
+            .await
+            .map_err(|_| Error::unavailable("The kernel is shutting down"))
     }
 
     /// Waits for a place among those that write or read archives.
@@ -180,17 +184,19 @@ impl Snapshots {
 
     pub(crate) async fn get(&self, owner: UserId, get: Get) -> Result<Snapshot> {
         let found = self.0.store.read(move |connection| store::get(connection, owner, get.snapshot)).await?;
-        found.ok_or_else(|| {
-            Error::not_found("snapshot", get.snapshot).hint("`aether snapshot ls` lists them")
-        })
+        found
+            .ok_or_else(|| Error::not_found("snapshot", get.snapshot).hint("`aether snapshot ls` lists them"))
     }
 
     /// A part of the archive.
     pub(crate) async fn read(&self, owner: UserId, read: Read) -> Result<Part> {
         let length = read.length.unwrap_or(MAX_READ_BYTES);
         if length > MAX_READ_BYTES {
-            return Err(Error::new(Code::TooLarge, format!("One read returns at most {MAX_READ_BYTES} bytes"))
-                .hint("Read the archive in parts"));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("One read returns at most {MAX_READ_BYTES} bytes"),
+            )
+            .hint("Read the archive in parts"));
         }
         let snapshot = self.get(owner, Get { snapshot: read.snapshot }).await?;
         let file = self.open(snapshot.id)?;
@@ -217,8 +223,7 @@ impl Snapshots {
         let mut file = self.open(snapshot.id)?;
         let (bounds, known) = (self.bounds(), snapshot.clone());
         let sound = blocking(move || {
-            let sound =
-                read::read(&mut file, &[known.device_key.clone()], &bounds, &mut read::Nowhere)?;
+            let sound = read::read(&mut file, &[known.device_key.clone()], &bounds, &mut read::Nowhere)?;
             same(&known, &sound)?;
             Ok(sound)
         })
@@ -260,7 +265,9 @@ impl Snapshots {
         blocking(move || {
             let moved = std::fs::rename(part.path().join("archive"), &placed).and_then(|()| sync(&folder));
             drop(part);
-            moved.map_err(|error| Error::internal(format!("The archive could not be put in its place: {error}")))
+            moved.map_err(|error| {
+                Error::internal(format!("The archive could not be put in its place: {error}"))
+            })
         })
         .await?;
         let (by, kept) = (actor.clone(), row.clone());

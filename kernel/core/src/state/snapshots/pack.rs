@@ -110,9 +110,7 @@ fn put<W: Write>(
             add(tar, &member.path, EntryType::Regular, attributes, *size, data)
         }
         (Kind::Folder, _) => add(tar, &member.path, EntryType::Directory, attributes, 0, io::empty()),
-        (Kind::Link { target }, _) => {
-            link(tar, &member.path, EntryType::Symlink, attributes, target)
-        }
+        (Kind::Link { target }, _) => link(tar, &member.path, EntryType::Symlink, attributes, target),
         (Kind::HardLink { target }, _) => link(tar, &member.path, EntryType::Link, attributes, target),
         (Kind::File { .. }, _) => Err(io::ErrorKind::InvalidData.into()),
     }
@@ -154,7 +152,7 @@ pub(super) fn link<W: Write>(
         long.set_mode(0o644);
         long.set_size(target.0.len() as u64 + 1);
         long.set_cksum();
-        tar.append(&long, target.0.as_slice().chain([0].as_slice()))?;
+        tar.append(&long, target.0.as_slice().chain(b"\0".as_slice()))?;
     }
     tar.append_data(&mut header, as_path(path), io::empty())
 }

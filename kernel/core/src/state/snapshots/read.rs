@@ -5,10 +5,15 @@ use std::{
     io::{self, BufRead as _, BufReader, Read},
 };
 
-use aether_protocol::{Code, Error, Result, agent::Agent, journal::Step, process::{Limits, Process}};
+use aether_protocol::{
+    Code, Error, Result,
+    agent::Agent,
+    journal::Step,
+    process::{Limits, Process},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, Entries, Entry, EntryType};
 
 use super::{
     Bounds, damaged,
@@ -64,7 +69,12 @@ impl Sink for Nowhere {
 
 /// Checks signature, signer, manifest and every hash; gives the home's members to `sink`. What `sink` made is to
 /// be thrown away when this fails.
-pub(super) fn read(file: &mut File, trusted: &[String], bounds: &Bounds, sink: &mut dyn Sink) -> Result<Sound> {
+pub(super) fn read(
+    file: &mut File,
+    trusted: &[String],
+    bounds: &Bounds,
+    sink: &mut dyn Sink,
+) -> Result<Sound> {
     let sealed = seal::open(file)?;
     if !trusted.contains(&sealed.signer) {
         return Err(Error::forbidden("The archive was signed by another device").hint(format!(
@@ -91,10 +101,13 @@ pub(super) fn read(file: &mut File, trusted: &[String], bounds: &Bounds, sink: &
     })
 }
 
-fn members<R: Read>(archive: &mut Archive<R>, bounds: &Bounds, sink: &mut dyn Sink) -> Result<(Manifest, Moment)> {
+fn members<R: Read>(
+    archive: &mut Archive<R>,
+    bounds: &Bounds,
+    sink: &mut dyn Sink,
+) -> Result<(Manifest, Moment)> {
     let mut entries = archive.entries().map_err(broken)?;
-    let mut next = || -> Result<Option<Entry<'_, R>>> { entries.next().transpose().map_err(broken) };
-    let first = next()?.ok_or_else(|| damaged("it is empty"))?;
+    let first = next(&mut entries)?.ok_or_else(|| damaged("it is empty"))?;
     if first.path_bytes() != MANIFEST.as_bytes() || first.header().entry_type() != EntryType::Regular {
         return Err(damaged("its first member is no manifest"));
     }
@@ -102,7 +115,8 @@ fn members<R: Read>(archive: &mut Archive<R>, bounds: &Bounds, sink: &mut dyn Si
     manifest.check(bounds)?;
     let (mut agent, mut life, mut journal) = (None, None, Vec::new());
     for member in &manifest.members {
-        let mut entry = next()?.ok_or_else(|| damaged(&format!("it ends before '{}'", member.path)))?;
+        let mut entry =
+            next(&mut entries)?.ok_or_else(|| damaged(&format!("it ends before '{}'", member.path)))?;
         if entry.path_bytes() != member.path.0.as_slice() {
             let found = String::from_utf8_lossy(&entry.path_bytes()).escape_debug().to_string();
             return Err(damaged(&format!("'{found}' stands where '{}' belongs", member.path)));
@@ -131,7 +145,7 @@ fn members<R: Read>(archive: &mut Archive<R>, bounds: &Bounds, sink: &mut dyn Si
             return Err(damaged(&format!("'{}' does not have the hash that its manifest says", member.path)));
         }
     }
-    if let Some(more) = next()? {
+    if let Some(more) = next(&mut entries)? {
         let found = String::from_utf8_lossy(&more.path_bytes()).escape_debug().to_string();
         return Err(damaged(&format!("'{found}' is in no manifest")));
     }
@@ -141,6 +155,10 @@ fn members<R: Read>(archive: &mut Archive<R>, bounds: &Bounds, sink: &mut dyn Si
     let moment = Moment { agent, process, tools, limits, journal };
     agrees(&manifest, &moment)?;
     Ok((manifest, moment))
+}
+
+fn next<'a, R: Read>(entries: &mut Entries<'a, R>) -> Result<Option<Entry<'a, R>>> {
+    entries.next().transpose().map_err(broken)
 }
 
 /// Whether manifest, identity, life and journal are of one agent.
@@ -209,7 +227,9 @@ fn misread(path: &str, error: &serde_json::Error) -> Error {
 /// A failure while the archive was decompressed or taken apart.
 fn broken(error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::OutOfMemory => Error::new(Code::Exhausted, "There is not enough memory to read the archive"),
+        io::ErrorKind::OutOfMemory => {
+            Error::new(Code::Exhausted, "There is not enough memory to read the archive")
+        }
         _ => damaged(&format!("it cannot be taken apart: {error}")),
     }
 }

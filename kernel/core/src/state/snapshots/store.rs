@@ -1,6 +1,9 @@
 //! The table `snapshots`.
 
-use aether_protocol::{AgentId, Cursor, Error, Page, SnapshotId, UserId, snapshot::{Cause, Snapshot}};
+use aether_protocol::{
+    AgentId, Cursor, Error, Page, SnapshotId, UserId,
+    snapshot::{Cause, Snapshot},
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::state::store::StoreError;

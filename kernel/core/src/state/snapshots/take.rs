@@ -63,7 +63,8 @@ impl Kernel {
         let kernel = Arc::clone(&self);
         let (row, scratch) = blocking(move || {
             let folder = scratch::of_archives(&kernel.snapshots.0.state_dir);
-            let scratch = Scratch::make(&folder, id.0).map_err(|error| gather::in_words("its beginning", &error))?;
+            let scratch =
+                Scratch::make(&folder, id.0).map_err(|error| gather::in_words("its beginning", &error))?;
             let copied = kernel.copy_aside(&home, &scratch, owner, agent, &standing, held)?;
             Ok((kernel.pack(id, &scratch, copied, cause)?, scratch))
         })
@@ -88,8 +89,10 @@ impl Kernel {
                 Ok(frozen) => Some(frozen),
                 Err(TreeError::Ended) => None,
                 Err(error) => {
-                    return Err(Error::conflict(format!("The agent could not be stopped for a moment: {error}"))
-                        .hint("Try again"));
+                    return Err(Error::conflict(format!(
+                        "The agent could not be stopped for a moment: {error}"
+                    ))
+                    .hint("Try again"));
                 }
             },
         };

@@ -14,7 +14,8 @@ use std::{
 use aether_protocol::Result;
 use rustix::{
     fs::{
-        AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, linkat, mkdirat, openat, symlinkat, utimensat,
+        AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, linkat, mkdirat, openat, symlinkat,
+        utimensat,
     },
     io::Errno,
 };
@@ -103,7 +104,8 @@ impl Unpack {
                 linkat(&from, first, parent, name, AtFlags::empty())?;
             }
             Kind::File { pieces, .. } => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags =
+                    OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let (parent, name) = self.parent(path)?;
                 let file = openat(parent, name, flags, Mode::from_raw_mode(0o600))?;
                 let mut file = File::from(file);

@@ -47,7 +47,7 @@ pub(super) fn put(scratch: &Path, home: &Path) -> io::Result<()> {
         // With the new home still here, what lies in its place is the old one; or an empty one that somebody who
         // looked for the agent's files has made in between.
         if exists(home)? {
-            renameat_with(CWD, home, CWD, &scratch.join(format!("{OLD}-{attempt}")), RenameFlags::NOREPLACE)
+            renameat_with(CWD, home, CWD, scratch.join(format!("{OLD}-{attempt}")), RenameFlags::NOREPLACE)
                 .or_else(|error| if error == Errno::EXIST { Ok(()) } else { Err(error) })?;
         }
         match renameat_with(CWD, &new, CWD, home, RenameFlags::NOREPLACE) {

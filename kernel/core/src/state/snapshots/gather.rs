@@ -119,9 +119,8 @@ impl Walk<'_> {
         for name in names {
             let path = Name([path, b"/", name.to_bytes()].concat());
             match self.entry(folder, &name, path.clone(), depth) {
-                Ok(()) => {}
-                // Somebody removed it through the kernel; or it is for nobody to read.
-                Err(Failed::Host(Errno::NOENT)) => {}
+                // Gone: somebody removed it through the kernel.
+                Ok(()) | Err(Failed::Host(Errno::NOENT)) => {}
                 Err(Failed::Host(Errno::ACCESS | Errno::PERM)) => self.leave_out(&path, "it may not be read"),
                 Err(Failed::Host(error)) => return Err(in_words(&path.to_string(), &error.into())),
                 Err(Failed::Refused(error)) => return Err(error),

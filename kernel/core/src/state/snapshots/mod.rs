@@ -223,7 +223,7 @@ impl Snapshots {
         let mut file = self.open(snapshot.id)?;
         let (bounds, known) = (self.bounds(), snapshot.clone());
         let sound = blocking(move || {
-            let sound = read::read(&mut file, &[known.device_key.clone()], &bounds, &mut read::Nowhere)?;
+            let sound = read::read(&mut file, std::slice::from_ref(&known.device_key), &bounds, &mut read::Nowhere)?;
             same(&known, &sound)?;
             Ok(sound)
         })

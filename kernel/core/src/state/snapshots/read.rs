@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Read},
+    io::{self, BufReader, Read},
 };
 
 use aether_protocol::{
@@ -225,6 +225,7 @@ fn misread(path: &str, error: &serde_json::Error) -> Error {
 }
 
 /// A failure while the archive was decompressed or taken apart.
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
 fn broken(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::OutOfMemory => {

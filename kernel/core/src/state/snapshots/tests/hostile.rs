@@ -94,7 +94,7 @@ impl Forged {
         let mut tar = Builder::new(zstd);
         let manifest = entry(MANIFEST, EntryType::Regular, &serde_json::to_vec(&self.manifest).unwrap(), "");
         let mut entries = self.entries;
-        entries.insert(if self.manifest_first { 0 } else { 1 }, manifest);
+        entries.insert(usize::from(!self.manifest_first), manifest);
         for entry in entries {
             let mut header = Header::new_gnu();
             header.as_old_mut().name[..entry.path.len()].copy_from_slice(&entry.path);

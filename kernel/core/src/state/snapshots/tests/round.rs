@@ -23,7 +23,7 @@ fn furnish(home: &Path) {
     fs::write(at("empty"), "").unwrap();
     fs::write(
         at("Projects/deep/er/noise"),
-        (0..300_000_u32).map(|n| (n * 7919 >> 5) as u8).collect::<Vec<_>>(),
+        (0..300_000_u32).map(|n| ((n * 7919) >> 5) as u8).collect::<Vec<_>>(),
     )
     .unwrap();
     fs::write(at(&format!("Projects/{}", "long".repeat(60))), "a name longer than a tar header's").unwrap();

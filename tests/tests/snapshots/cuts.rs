@@ -1,7 +1,6 @@
 //! The kernel is killed while snapshots are taken and restored.
 //!
-//! `AETHER_TEST_LONG=1` runs as many rounds as the specification promises; without it there are fewer, so that the
-//! whole fits into a minute.
+//! `AETHER_TEST_LONG=1` runs more rounds than fit into a minute.
 
 use std::{
     collections::BTreeSet,
@@ -44,7 +43,7 @@ async fn some_time(chance: &mut Chance, whole: Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn snapshots_cut_by_kills_are_whole_or_not_there() {
-    let rounds = rounds(200, 40);
+    let rounds = rounds(400, 100);
     let mut world = World::new("max_steps = 10000").await;
     let mut chance = Chance(0x5eed_0001);
     // One that works all the time, one that has ended with something in its home.
@@ -122,7 +121,7 @@ async fn origin(world: &mut World, process: &Process) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restores_cut_by_kills_leave_the_old_or_the_new() {
-    let rounds = rounds(100, 50);
+    let rounds = rounds(200, 50);
     let mut world = World::new("").await;
     let mut chance = Chance(0x5eed_0002);
     let process = world.spawn("anything").await;

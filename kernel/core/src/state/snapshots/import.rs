@@ -70,13 +70,7 @@ impl Kernel {
             let failed = |error: io::Error| in_words("the copy of the archive", &error);
             let scratch = Scratch::make(&folder, clock::new_id()).map_err(failed)?;
             let bounds = kernel.snapshots.bounds();
-            let mut options = File::options();
-            let mut copy = options
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(scratch.path().join("archive"))
-                .map_err(failed)?;
+            let mut copy = scratch.archive().map_err(failed)?;
             let bytes = match from {
                 From::Bytes(bytes) => io::copy(&mut bytes.as_slice(), &mut copy),
                 // From here on its owner cannot change what is checked.

@@ -39,7 +39,9 @@ impl DeviceKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(secrets, &path)?,
             Err(error) => return Err(error),
         };
-        Ed25519KeyPair::from_seed_unchecked(&seed).map(Self).map_err(|error| io::Error::other(error.to_string()))
+        Ed25519KeyPair::from_seed_unchecked(&seed)
+            .map(Self)
+            .map_err(|error| io::Error::other(error.to_string()))
     }
 
     /// The public half, in hex.

@@ -40,6 +40,7 @@ use aether_protocol::{
     files::Part,
     snapshot::{Get, List, Read, Remove, Removed, Snapshot, Verified, Verify},
 };
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::{key::DeviceKey, scratch::Scratch};
@@ -223,7 +224,8 @@ impl Snapshots {
         let mut file = self.open(snapshot.id)?;
         let (bounds, known) = (self.bounds(), snapshot.clone());
         let sound = blocking(move || {
-            let sound = read::read(&mut file, std::slice::from_ref(&known.device_key), &bounds, &mut read::Nowhere)?;
+            let sound =
+                read::read(&mut file, std::slice::from_ref(&known.device_key), &bounds, &mut read::Nowhere)?;
             same(&known, &sound)?;
             Ok(sound)
         })
@@ -263,10 +265,17 @@ impl Snapshots {
         let (target, folder) = (self.archive(row.id), self.folder());
         let placed = target.clone();
         blocking(move || {
-            let moved = std::fs::rename(part.path().join("archive"), &placed).and_then(|()| sync(&folder));
+            // Never over another: two imports of the same archive may come at once.
+            let made = part.path().join(scratch::ARCHIVE);
+            let moved = renameat_with(CWD, &made, CWD, &placed, RenameFlags::NOREPLACE);
+            let moved = moved.map_err(io::Error::from).and_then(|()| sync(&folder));
             drop(part);
-            moved.map_err(|error| {
-                Error::internal(format!("The archive could not be put in its place: {error}"))
+            moved.map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    Error::conflict("The archive of this snapshot lies here already")
+                        .hint("`aether gc` removes it where no snapshot refers to it")
+                }
+                _ => Error::internal(format!("The archive could not be put in its place: {error}")),
             })
         })
         .await?;

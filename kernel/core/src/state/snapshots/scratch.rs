@@ -2,11 +2,14 @@
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use uuid::Uuid;
+
+/// In the folder of scratch: the archive that is made there.
+pub(super) const ARCHIVE: &str = "archive";
 
 /// Where archives are made.
 pub(crate) fn of_archives(state_dir: &Path) -> PathBuf {
@@ -57,6 +60,12 @@ impl Scratch {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A new file for an archive, which only the kernel may read.
+    pub(super) fn archive(&self) -> io::Result<fs::File> {
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600).open(self.path.join(ARCHIVE))
     }
 
     /// Whether it stays when this is dropped: the next start needs it.

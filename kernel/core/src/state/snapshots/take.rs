@@ -1,6 +1,6 @@
 //! Taking a snapshot.
 
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use aether_protocol::{
     Actor, AgentId, Error, Pid, Result, SnapshotId, UserId,
@@ -140,7 +140,7 @@ impl Kernel {
             Record { path: PROCESS, bytes: json(serde_json::to_vec(&Life { process, tools, limits }))? },
             Record { path: JOURNAL, bytes: lines },
         ];
-        let out = File::create_new(scratch.path().join("archive")).map_err(failed)?;
+        let out = scratch.archive().map_err(failed)?;
         let Packed { bytes, sha256 } = pack::pack(out, key, manifest, &records, &gathered).map_err(failed)?;
         Ok(Snapshot {
             id,

@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Status and answer.
-    pub async fn import(&mut self, bytes: &[u8], query: &str) -> (u16, Value) {
+    pub async fn import(&self, bytes: &[u8], query: &str) -> (u16, Value) {
         let bearer = format!("Bearer {}", self.token);
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/octet-stream")];
         let mut connection = self.daemon.connect().await.unwrap();

@@ -75,7 +75,8 @@ impl World {
 }
 
 pub fn parse<T: serde::de::DeserializeOwned>(value: Value) -> T {
-    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
+    let text = value.to_string();
+    serde_json::from_value(value).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Everything below a folder, links as links.

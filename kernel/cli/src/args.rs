@@ -334,7 +334,7 @@ pub(crate) enum AgentsCommand {
         /// The agent's name or id.
         agent: String,
     },
-    /// Removes an agent that does not run: identity, home and history. There is no undo.
+    /// Removes an agent that does not run: identity, home and history. Only its snapshots stay.
     Rm {
         /// The agent's name or id.
         agent: String,

@@ -247,6 +247,61 @@ async fn one_job_from_spawn_to_the_file() {
 }
 
 #[tokio::test]
+async fn snapshots_by_the_command_line() {
+    let (_model, daemon) = model_and_daemon().await;
+    let person = Person::owner(&daemon).await;
+    let spawn = ["spawn", "--role", "assistant", "--name", "poet", "--wait", "write", "poem.txt", "roses"];
+    person.runs(&spawn).await.ok();
+    let taken = person.runs(&["snapshot", "take", "poet", "--json"]).await.json();
+    let id = taken["id"].as_str().unwrap();
+    assert!(person.runs(&["snapshot", "ls"]).await.ok().contains(id));
+    assert!(person.runs(&["snapshot", "take", "poet"]).await.ok().contains("stood still for 0 ms"));
+    let rows = person.runs(&["snapshot", "ls", "poet", "--json"]).await.json();
+    assert_eq!((rows.as_array().unwrap().len(), rows[1]["id"].as_str()), (2, Some(id)), "newest first");
+    assert!(person.runs(&["snapshot", "verify", "--all"]).await.ok().contains("is sound"));
+
+    person.runs(&["fs", "rm", "poet:poem.txt"]).await.ok();
+    person.runs(&["snapshot", "restore", "poet"]).await.fails(2, "--yes");
+    person.runs(&["--yes", "snapshot", "restore", id]).await.ok();
+    assert!(person.runs(&["fs", "cat", "poet:poem.txt"]).await.ok().contains("roses"));
+    let clone = person.runs(&["--json", "snapshot", "clone", "poet"]).await.json();
+    assert_eq!(clone["process"]["name"], "poet-copy");
+    person.runs(&["snapshot", "clone", id, "--name", "bard"]).await.ok();
+    assert!(person.runs(&["fs", "cat", "bard:poem.txt"]).await.ok().contains("roses"));
+    person.runs(&["snapshot", "clone", id, "--name", "bard"]).await.fails(1, "bard");
+
+    person.runs(&["snapshot", "export", id, "poet.tar.zst"]).await.ok();
+    person.runs(&["snapshot", "export", id, "poet.tar.zst"]).await.fails(1, "--force");
+    person.runs(&["snapshot", "import", "poet.tar.zst"]).await.fails(1, "here already");
+    person.runs(&["--yes", "snapshot", "rm", id]).await.ok();
+    person.runs(&["snapshot", "verify", id]).await.fails(4, id);
+    let back = person.runs(&["--json", "snapshot", "import", "poet.tar.zst"]).await.json();
+    assert_eq!((back["id"].as_str(), back["cause"].as_str()), (Some(id), Some("imported")));
+    let path = person.home.path().join("poet.tar.zst");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&path, bytes).unwrap();
+    person.runs(&["snapshot", "import", "poet.tar.zst"]).await.fails(2, "damaged");
+    person.runs(&["snapshot", "take", "nobody"]).await.fails(4, "nobody");
+    person.runs(&["snapshot", "restore", "nothing"]).await.fails(4, "nothing");
+    assert_eq!(
+        person.runs(&["fs", "ls", "--json"]).await.json(),
+        serde_json::json!([]),
+        "an import leaves nothing"
+    );
+
+    assert_eq!(person.runs(&["gc", "--dry-run", "--json"]).await.json()["items"], serde_json::json!([]));
+    let orphan = daemon.state_dir().join("homes/agents/0193a5c8-0000-7000-8000-000000000000");
+    std::fs::create_dir(&orphan).unwrap();
+    assert!(person.runs(&["gc", "-n"]).await.ok().contains("agent was removed"));
+    assert!(orphan.exists());
+    assert!(person.runs(&["gc"]).await.ok().contains("freed"));
+    assert!(!orphan.exists());
+    assert!(person.runs(&["gc"]).await.ok().contains("no garbage"));
+}
+
+#[tokio::test]
 async fn signals_pause_and_the_end_by_a_signal() {
     let (model, daemon) = model_and_daemon().await;
     let person = Person::owner(&daemon).await;

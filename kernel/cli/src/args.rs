@@ -1,8 +1,12 @@
 //! What can be typed.
 
+mod snapshots;
+
 use aether_client::Fingerprint;
 use aether_protocol::{SessionId, TerminalId, process::SignalName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use snapshots::SnapshotCommand;
 
 const AFTER_HELP: &str = "\
 A process is named by its PID or by its agent's name. Files are named PLACE:PATH, where PLACE
@@ -241,6 +245,19 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: FsCommand,
     },
+    /// Snapshots: agents at one moment, to go back to or to copy.
+    Snapshot {
+        /// What to do.
+        #[command(subcommand)]
+        command: SnapshotCommand,
+    },
+    /// Removes what nothing refers to any more: homes of removed agents, archives, work that was cut off.
+    #[command(after_help = "Example:\n  aether gc --dry-run")]
+    Gc {
+        /// Only shows what would be removed, and why.
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+    },
     /// Lists the models that can be chosen.
     Models,
     /// Lists the roles that can be deployed.
@@ -343,7 +360,7 @@ pub(crate) enum AgentsCommand {
         /// The agent's name or id.
         agent: String,
     },
-    /// Removes an agent that does not run: identity, home and history. There is no undo.
+    /// Removes an agent that does not run: identity, home and history. Only its snapshots stay.
     Rm {
         /// The agent's name or id.
         agent: String,

@@ -6,6 +6,7 @@ mod deploy;
 mod files;
 mod processes;
 mod recordings;
+mod snapshots;
 mod steps;
 mod system;
 
@@ -59,6 +60,8 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
             recordings::replay(&cx, &path, speed, longest).await
         }
         Command::Fs { command } => files::run(&cx, command).await,
+        Command::Snapshot { command } => snapshots::run(&cx, command).await,
+        Command::Gc { dry_run } => system::gc(&cx, dry_run).await,
         Command::Models => system::models(&cx).await,
         Command::Roles => system::roles(&cx).await,
         Command::Status => system::status(&cx).await,

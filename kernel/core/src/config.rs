@@ -17,6 +17,8 @@ pub struct Config {
     pub process: ProcessConfig,
     /// Accounts and limits.
     pub identity: IdentityConfig,
+    /// Snapshots of agents.
+    pub snapshots: SnapshotConfig,
     /// Language models.
     pub models: aether_llm::LlmConfig,
 }
@@ -58,6 +60,24 @@ impl Default for ProcessConfig {
             roles_dir: None,
             agent_binary: None,
         }
+    }
+}
+
+/// `[snapshots]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotConfig {
+    /// Hours after which another snapshot of an agent that lives is taken; 0 for none but those asked for.
+    pub every_hours: u32,
+    /// How many of those are kept of each agent.
+    pub keep: u32,
+    /// What the home in a snapshot may hold, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        Self { every_hours: 0, keep: 7, max_bytes: 16 << 30 }
     }
 }
 

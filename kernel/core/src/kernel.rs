@@ -23,6 +23,7 @@ use crate::{
     process::{ProcessError, Processes, pty},
     state::{
         bus::Bus,
+        snapshots::{self, SnapshotError, Snapshots},
         store::{Store, StoreError},
     },
 };
@@ -50,6 +51,9 @@ pub enum StartError {
     /// models or roles could not be read
     #[error(transparent)]
     Mind(#[from] MindError),
+    /// snapshots could not be taken up
+    #[error(transparent)]
+    Snapshots(#[from] SnapshotError),
     /// processes could not be taken up
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -68,6 +72,7 @@ pub struct Kernel {
     pub(crate) devices: Devices,
     pub(crate) mind: Mind,
     pub(crate) agents: Agents,
+    pub(crate) snapshots: Snapshots,
     pub(crate) processes: Processes,
     pub(crate) gate: Gate,
 }
@@ -77,7 +82,7 @@ impl Kernel {
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         let mut boot = BootOrder::default();
         let state_dir = config.state_dir.clone();
-        for folder in ["homes/agents", "homes/users", "shared", "models", "secrets"] {
+        for folder in ["homes/agents", "homes/users", "shared", "models", "secrets", "snapshots"] {
             make_private(&state_dir.join(folder))
                 .map_err(|cause| StartError::StateDir { path: state_dir.clone(), cause })?;
         }
@@ -96,6 +101,8 @@ impl Kernel {
         let mind = Mind::start(&config, bus.clone())?;
         boot.ready("mind", mind.summary());
         let agents = Agents::new(store.clone());
+        let snapshots = Snapshots::start(&config, store.clone()).await?;
+        boot.ready("snapshots", snapshots.summary());
         let processes = Processes::start(&config, store.clone(), bus.clone()).await?;
         let (health, detail) = processes.health();
         boot.done("process", health, detail);
@@ -113,6 +120,7 @@ impl Kernel {
             devices,
             mind,
             agents,
+            snapshots,
             processes,
             gate,
         });
@@ -123,6 +131,7 @@ impl Kernel {
             .write(move |tx| tx.emit(&Actor::Kernel, EventBody::SystemStarted { version, resumed }))
             .await?;
         kernel.processes.pump();
+        tokio::spawn(snapshots::watch(Arc::downgrade(&kernel)));
         Ok(kernel)
     }
 

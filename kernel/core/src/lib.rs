@@ -11,6 +11,7 @@ mod clock;
 pub mod config;
 mod devices;
 pub mod files;
+mod garbage;
 mod gate;
 mod identity;
 mod kernel;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aether_kernel::config::{IdentityConfig, ProcessConfig};
+use aether_kernel::config::{IdentityConfig, ProcessConfig, SnapshotConfig};
 use aether_server::ServerConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -65,6 +65,7 @@ pub(crate) struct File<M> {
     log: LogSection,
     identity: IdentityConfig,
     process: ProcessConfig,
+    snapshots: SnapshotConfig,
     models: M,
 }
 
@@ -171,7 +172,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
     let text = toml::to_string(&file)
         .map_err(|error| ConfigError::Value { key: "aether.toml", message: error.to_string() })?;
 
-    let File { device_name, server, log, identity, process, models, .. } = file;
+    let File { device_name, server, log, identity, process, snapshots, models, .. } = file;
     let defaults = ServerConfig::default();
     let server = ServerConfig {
         listen: server.listen,
@@ -186,7 +187,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         hsts: server.hsts,
         ..defaults
     };
-    let kernel = aether_kernel::Config { state_dir, device_name, process, identity, models };
+    let kernel = aether_kernel::Config { state_dir, device_name, process, identity, snapshots, models };
     kernel
         .models
         .check()
@@ -235,6 +236,10 @@ fn check<M>(file: &File<M>) -> Result<(), ConfigError> {
     bounds("process.open_files", process.open_files.into(), 16, 1 << 20)?;
     bounds("process.file_bytes", process.file_bytes, 1 << 10, 1 << 46)?;
     bounds("process.cpu_secs", process.cpu_secs, 1, 1 << 40)?;
+    let snapshots = &file.snapshots;
+    bounds("snapshots.every_hours", snapshots.every_hours.into(), 0, 8760)?;
+    bounds("snapshots.keep", snapshots.keep.into(), 1, 1000)?;
+    bounds("snapshots.max_bytes", snapshots.max_bytes, 1 << 20, 1 << 46)?;
     let identity = &file.identity;
     bounds("identity.session_days", identity.session_days.into(), 1, 3650)?;
     bounds("identity.anonymous_per_minute", identity.anonymous_per_minute.into(), 1, 1_000_000)?;
@@ -284,11 +289,13 @@ mod tests {
         assert_eq!(server(&file), server(&default));
         assert_eq!(file.process, default.process);
         assert_eq!(file.identity, default.identity);
+        assert_eq!(file.snapshots, default.snapshots);
         // Every key of the sections is in the file, if only as a comment.
         for section in [
             server(&default),
             toml::to_string(&default.process).unwrap(),
             toml::to_string(&default.identity).unwrap(),
+            toml::to_string(&default.snapshots).unwrap(),
         ] {
             for key in section.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
                 assert!(
@@ -307,6 +314,7 @@ mod tests {
         };
         assert!(refused("[server]\nmax_connections = 0").starts_with("server.max_connections"));
         assert!(refused("[process]\nmax_steps = 0").starts_with("process.max_steps"));
+        assert!(refused("[snapshots]\nkeep = 0").starts_with("snapshots.keep"));
         assert!(refused("[identity]\nsession_days = 0").starts_with("identity.session_days"));
     }
 }

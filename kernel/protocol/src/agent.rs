@@ -16,7 +16,7 @@ calls! { Agent:
     read "agent.lives" Lives -> Page<Process>;
     /// What one life did, step by step, oldest first.
     read "agent.steps" Steps -> Page<Step>;
-    /// Removes an agent that is not running: identity, home and history. There is no undo.
+    /// Removes an agent that is not running: identity, home and history. Only its snapshots stay.
     write "agent.remove" Remove -> Removed;
     /// The roles that can be deployed.
     read "agent.roles" Roles -> Page<Role>;

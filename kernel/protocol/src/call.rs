@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use crate::{agent, events, files, identity, life, mind, process, system, terminal};
+use crate::{agent, events, files, identity, life, mind, process, snapshot, system, terminal};
 
 /// The arguments of one command, tied to the type of its reply.
 ///
@@ -147,6 +147,7 @@ groups! {
     Life life "life";
     Mind mind "mind";
     Files files "files";
+    Snapshot snapshot "snapshot";
     Terminal terminal "terminal";
     Events events "events";
 }

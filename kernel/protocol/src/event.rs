@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AgentId, LifeId, Pid, Seq, TerminalId, UnixMillis, UserId, files::Place, journal::Step,
-    process::Process,
+    Actor, AgentId, LifeId, Pid, Seq, SnapshotId, TerminalId, UnixMillis, UserId, files::Place,
+    journal::Step, process::Process, snapshot::Snapshot,
 };
 
 /// Something that happened, in the order in which the kernel wrote it down.
@@ -96,6 +96,30 @@ pub enum EventBody {
         owner: Option<UserId>,
         /// The path.
         path: String,
+    },
+    /// A snapshot was taken, or imported.
+    #[serde(rename = "snapshot.taken")]
+    SnapshotTaken {
+        /// The snapshot.
+        snapshot: Box<Snapshot>,
+    },
+    /// A snapshot became an agent; its new life follows as `process.changed`.
+    #[serde(rename = "snapshot.restored")]
+    SnapshotRestored {
+        /// Which.
+        snapshot: SnapshotId,
+        /// Whom.
+        agent: AgentId,
+        /// The new life's process.
+        pid: Pid,
+    },
+    /// A snapshot was removed, by somebody or because newer ones are kept.
+    #[serde(rename = "snapshot.removed")]
+    SnapshotRemoved {
+        /// Which.
+        snapshot: SnapshotId,
+        /// Of whom it was.
+        agent: AgentId,
     },
     /// A terminal was opened.
     #[serde(rename = "terminal.opened")]

@@ -53,6 +53,10 @@ uuid_id!(
     SessionId
 );
 uuid_id!(
+    /// A snapshot of an agent.
+    SnapshotId
+);
+uuid_id!(
     /// A terminal (PTY) that the kernel keeps.
     TerminalId
 );

@@ -23,6 +23,7 @@ pub mod link;
 pub mod mind;
 mod page;
 pub mod process;
+pub mod snapshot;
 pub mod system;
 pub mod terminal;
 pub mod tools;
@@ -32,7 +33,7 @@ pub use blob::Blob;
 pub use call::{Command, Reply, Request};
 pub use error::{Code, Error, Result};
 pub use event::{Event, EventBody, Live};
-pub use ids::{AgentId, LifeId, Pid, Seq, SessionId, TerminalId, UnixMillis, UserId};
+pub use ids::{AgentId, LifeId, Pid, Seq, SessionId, SnapshotId, TerminalId, UnixMillis, UserId};
 pub use page::{Cursor, Page};
 
 #[cfg(test)]

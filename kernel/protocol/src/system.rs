@@ -9,6 +9,8 @@ calls! { System:
     read "system.status" GetStatus -> Status;
     /// What the host can and cannot give, with remedies.
     read "system.doctor" Doctor -> Diagnosis;
+    /// Removes what nothing refers to any more: homes, archives, folders of work that was cut off.
+    write "system.gc" Gc -> Collected;
 }
 
 /// `system.status`
@@ -114,4 +116,58 @@ pub struct Check {
     /// What to do, where something is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+}
+
+/// `system.gc`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Gc {
+    /// Only tells what would be removed.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What `system.gc` found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Collected {
+    /// Whether nothing was removed because only a look was asked for.
+    pub dry_run: bool,
+    /// What was found.
+    pub items: Vec<Garbage>,
+    /// What was removed, or would be, in bytes.
+    pub bytes: u64,
+}
+
+/// Something that nothing refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Garbage {
+    /// What it is.
+    pub kind: GarbageKind,
+    /// Where it lies, relative to the state directory.
+    pub path: String,
+    /// What it holds, in bytes.
+    pub bytes: u64,
+    /// Why it is garbage.
+    pub reason: String,
+    /// Why it could not be removed, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// Kinds of garbage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GarbageKind {
+    /// The home of an agent or a person that is not there any more.
+    Home,
+    /// An archive without a snapshot.
+    Archive,
+    /// A snapshot without its archive.
+    Snapshot,
+    /// A folder of work that was cut off.
+    Scratch,
 }

@@ -111,6 +111,7 @@ mod tests {
         include_str!("rest/identity.rs"),
         include_str!("rest/mind.rs"),
         include_str!("rest/processes.rs"),
+        include_str!("rest/snapshots.rs"),
         include_str!("rest/system.rs"),
         include_str!("rest/terminals.rs"),
         include_str!("rest/transfer.rs"),

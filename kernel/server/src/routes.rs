@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     health, openapi,
     problem::Problem,
-    rest::{agents, events, files, identity, mind, processes, system, terminals, transfer},
+    rest::{agents, events, files, identity, mind, processes, snapshots, system, terminals, transfer},
     sse,
     state::State,
     ws,
@@ -42,7 +42,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(identity::whoami)
         .service(identity::sessions)
         .service(identity::revoke);
-    routes.service(system::doctor).service(mind::models);
+    routes.service(system::doctor).service(system::gc).service(mind::models);
     routes
         .service(transfer::download)
         .service(transfer::upload)
@@ -53,6 +53,15 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(files::stat)
         .service(files::rename)
         .service(files::copy);
+    routes
+        .service(snapshots::list)
+        .service(snapshots::take)
+        .service(snapshots::import)
+        .service(snapshots::archive)
+        .service(snapshots::verify)
+        .service(snapshots::restore)
+        .service(snapshots::get)
+        .service(snapshots::remove);
     routes
         .service(terminals::list)
         .service(terminals::open)

@@ -210,6 +210,16 @@ impl Client {
         self.http(ask, Answer::json)
     }
 
+    /// Adds to the end of a file; makes it where there is none.
+    pub fn append(&self, place: Place, path: &str, bytes: Vec<u8>) -> Pending<Entry> {
+        let ask = Ask::file("POST", place, path).map(|ask| Ask {
+            content_type: Some("application/octet-stream"),
+            body: bytes,
+            ..ask
+        });
+        self.http(ask, Answer::json)
+    }
+
     /// Reads a whole file.
     pub fn download(&self, place: Place, path: &str) -> Pending<Bytes> {
         self.http(Ask::file("GET", place, path), Answer::bytes)

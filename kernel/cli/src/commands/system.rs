@@ -6,7 +6,7 @@ use aether_protocol::{
     agent::Roles,
     events::List,
     mind::Models,
-    system::{Check, Diagnosis, Doctor, GetStatus, Health},
+    system::{Check, Diagnosis, Doctor, Gc, GetStatus, Health},
 };
 use comfy_table::{Cell, Color};
 
@@ -62,6 +62,39 @@ pub(super) async fn roles(cx: &Context) -> Outcome {
         })
         .collect();
     cx.out.table(&["ROLE", "TOOLS", "SUMMARY", "EXAMPLE"], &[1], rows)?;
+    Ok(())
+}
+
+pub(super) async fn gc(cx: &Context, dry_run: bool) -> Outcome {
+    let found = cx.connect().await?.call(Gc { dry_run }).await?;
+    if cx.out.json {
+        cx.out.json(&found)?;
+    } else if found.items.is_empty() {
+        cx.out.line("There is no garbage")?;
+    } else {
+        let rows = found
+            .items
+            .iter()
+            .map(|item| {
+                let why = match &item.failure {
+                    Some(failure) => format!("not removed: {failure}"),
+                    None => item.reason.clone(),
+                };
+                vec![
+                    Cell::new(shape::word(&item.kind)),
+                    Cell::new(shape::bytes(item.bytes)),
+                    Cell::new(shape::plain(&item.path)),
+                    Cell::new(one_line(&why, 80)),
+                ]
+            })
+            .collect();
+        cx.out.table(&["KIND", "SIZE", "PATH", "WHY"], &[1], rows)?;
+        let what = if dry_run { "would be freed" } else { "freed" };
+        cx.out.line(&format!("{} {what}", shape::bytes(found.bytes)))?;
+    }
+    if found.items.iter().any(|item| item.failure.is_some()) {
+        return Err(Error::internal("Some of it could not be removed").into());
+    }
     Ok(())
 }
 

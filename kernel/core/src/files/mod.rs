@@ -92,6 +92,11 @@ impl Files {
         self.on(root, move |place| change::copy(place, &request)).await
     }
 
+    /// Opens a regular file for a part of the kernel that reads it as a whole.
+    pub(crate) async fn open(&self, root: &Path, path: String) -> Result<std::fs::File> {
+        self.on(root, move |place| Ok(place.open_file(&path::CleanPath::parse_inside(&path)?)?.0)).await
+    }
+
     /// Does blocking work on a root, away from the threads that serve everybody.
     async fn on<T: Send + 'static>(
         &self,

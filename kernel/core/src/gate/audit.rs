@@ -1,6 +1,8 @@
 //! Who asked for what. Commands that only read, and agents' own (their journal has them), are not audited.
 
-use aether_protocol::{Actor, Command, Error, Result, agent, files, identity, process, terminal};
+use aether_protocol::{
+    Actor, Command, Error, Result, agent, files, identity, process, snapshot, system, terminal,
+};
 use rusqlite::params;
 use tokio::sync::oneshot;
 
@@ -86,6 +88,23 @@ fn target(command: &Command) -> String {
             files::Command::Copy(it) => format!("{} → {}", it.from, it.to),
             files::Command::List(_) | files::Command::Stat(_) | files::Command::Read(_) => String::new(),
         },
+        Command::Snapshot(command) => match command {
+            snapshot::Command::Take(it) => {
+                let agent = it.agent.map(|agent| agent.to_string());
+                agent.or_else(|| it.pid.map(|pid| pid.to_string())).unwrap_or_default()
+            }
+            snapshot::Command::Restore(it) => format!("{} as {:?}", it.snapshot, it.restore_as),
+            snapshot::Command::Remove(it) => it.snapshot.to_string(),
+            snapshot::Command::Import(it) => match &it.source {
+                snapshot::Source::Bytes { data } => format!("{} bytes", data.0.len()),
+                snapshot::Source::Home { path } => path.clone(),
+            },
+            snapshot::Command::List(_)
+            | snapshot::Command::Get(_)
+            | snapshot::Command::Verify(_)
+            | snapshot::Command::Read(_) => String::new(),
+        },
+        Command::System(system::Command::Gc(gc)) if gc.dry_run => "dry run".to_owned(),
         Command::Terminal(command) => match command {
             terminal::Command::Open(it) => format!("{:?}", it.target),
             terminal::Command::Attach(it) => it.terminal.to_string(),

@@ -2,7 +2,7 @@
 
 use aether_protocol::{
     Actor, Command, Cursor, Error, Page, Reply, Result, agent, events, files, identity, life, mind, process,
-    system, terminal,
+    snapshot, system, terminal,
 };
 
 use super::person;
@@ -11,22 +11,27 @@ use crate::{Kernel, state::bus};
 impl Kernel {
     pub(super) async fn dispatch(&self, actor: &Actor, command: Command) -> Result<Reply> {
         Ok(match command {
-            Command::System(command) => Reply::System(self.system(command).await?),
+            Command::System(command) => Reply::System(self.system(actor, command).await?),
             Command::Identity(command) => Reply::Identity(self.identity(actor, command).await?),
             Command::Agent(command) => Reply::Agent(self.agent(actor, command).await?),
             Command::Process(command) => Reply::Process(self.process(actor, command).await?),
             Command::Life(command) => Reply::Life(self.life(actor, command).await?),
             Command::Mind(command) => Reply::Mind(self.mind(actor, command).await?),
             Command::Files(command) => Reply::Files(self.file(actor, command).await?),
+            Command::Snapshot(command) => Reply::Snapshot(self.snapshot_command(actor, command).await?),
             Command::Terminal(command) => Reply::Terminal(self.terminal(actor, command).await?),
             Command::Events(command) => Reply::Events(self.events(command).await?),
         })
     }
 
-    async fn system(&self, command: system::Command) -> Result<system::Reply> {
+    async fn system(&self, actor: &Actor, command: system::Command) -> Result<system::Reply> {
         Ok(match command {
             system::Command::GetStatus(_) => system::Reply::GetStatus(self.status()),
             system::Command::Doctor(_) => system::Reply::Doctor(self.diagnose().await),
+            system::Command::Gc(gc) => {
+                person(actor)?;
+                system::Reply::Gc(self.collect_garbage(actor, gc).await?)
+            }
         })
     }
 
@@ -158,6 +163,22 @@ impl Kernel {
                 self.file_changed(actor, user, place, &entry.path).await?;
                 Reply::Copy(entry)
             }
+        })
+    }
+
+    async fn snapshot_command(&self, actor: &Actor, command: snapshot::Command) -> Result<snapshot::Reply> {
+        use snapshot::{Command, Reply};
+        let user = person(actor)?;
+        let snapshots = &self.snapshots;
+        Ok(match command {
+            Command::Take(take) => Reply::Take(self.take_snapshot(actor, user, take).await?),
+            Command::List(list) => Reply::List(snapshots.list(user, list).await?),
+            Command::Get(get) => Reply::Get(snapshots.get(user, get).await?),
+            Command::Verify(verify) => Reply::Verify(snapshots.verify(user, verify).await?),
+            Command::Read(read) => Reply::Read(snapshots.read(user, read).await?),
+            Command::Restore(it) => Reply::Restore(self.restore_snapshot(actor, user, it).await?),
+            Command::Remove(it) => Reply::Remove(snapshots.remove(actor, user, it).await?),
+            Command::Import(it) => Reply::Import(self.import_snapshot(actor, user, it).await?),
         })
     }
 

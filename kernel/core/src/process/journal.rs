@@ -41,6 +41,20 @@ pub(super) fn append(tx: &mut Tx<'_>, actor: &Actor, process: &Process, body: St
     Ok(step)
 }
 
+/// Writes a step as it was in another life. Nobody is told: it is the past.
+pub(super) fn put(tx: &Tx<'_>, life: LifeId, step: &Step) -> Result<()> {
+    tx.prepare_cached("INSERT INTO steps (life, idx, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+        params![
+            life.to_string(),
+            step.index,
+            step.at.0,
+            kind(&step.body),
+            serde_json::to_string(&step.body)?
+        ],
+    )?;
+    Ok(())
+}
+
 /// Steps with an index above `after`, oldest first.
 pub(crate) fn list(
     connection: &Connection,

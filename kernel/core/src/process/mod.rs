@@ -6,12 +6,14 @@
 //! *Invariant:* nothing that lasts is keyed by a Linux pid, and none is signalled but through a pidfd.
 
 mod control;
+mod holds;
 pub(crate) mod journal;
 mod link;
 mod living;
 pub mod pty;
 mod recording;
 mod recovery;
+mod revive;
 pub(crate) mod rows;
 pub mod sandbox;
 mod scheduler;
@@ -46,9 +48,12 @@ use crate::{
         store::{Store, StoreError, Tx},
     },
 };
+pub(crate) use holds::{Held, Holds};
 pub(crate) use living::Living;
+pub(crate) use revive::{Moment, Revival, Standing, revive_in};
 use sandbox::Sandbox;
 use scheduler::Scheduler;
+pub(crate) use spawn::checked_name;
 use table::Table;
 
 /// Why processes could not be taken up.
@@ -72,6 +77,7 @@ pub(crate) struct Inner {
     table: Table,
     scheduler: Mutex<Scheduler>,
     living: Mutex<HashMap<Pid, Arc<Living>>>,
+    holds: Holds,
     sandbox: Sandbox,
     terminals: pty::Terminals,
     agent_binary: PathBuf,
@@ -115,6 +121,7 @@ impl Processes {
             store,
             table,
             living: Mutex::default(),
+            holds: Holds::default(),
             sandbox,
             terminals,
             agent_binary,
@@ -204,8 +211,24 @@ impl Processes {
         Ok(changed)
     }
 
-    fn kernel(&self) -> Option<Arc<Kernel>> {
+    /// The kernel that lives call; `None` before they are taken up and once it has gone.
+    pub(crate) fn kernel(&self) -> Option<Arc<Kernel>> {
         self.kernel.get().and_then(Weak::upgrade)
+    }
+
+    /// Where work goes that must not end with whoever asked for it.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
+    /// Who must not be started or removed for a while.
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Every agent with a life that is queued or alive, with its owner.
+    pub(crate) fn live_agents(&self) -> Vec<(AgentId, UserId)> {
+        self.table.agents()
     }
 
     fn is_closing(&self) -> bool {

@@ -41,7 +41,7 @@ impl Kernel {
         let model = self.mind.choose(spawn.model.or(role.model)).await?;
         let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
         let from = actor.to_string();
-        let (wanted_name, actor) = (spawn.name, actor.clone());
+        let (wanted_name, actor, holds) = (spawn.name, actor.clone(), self.processes.holds.clone());
 
         let process = self
             .store
@@ -49,7 +49,10 @@ impl Kernel {
                 let agent = match known {
                     // Asked again where nobody can come in between.
                     Some(agent) if rows::is_live(tx, agent.id)? => return Err(runs_already(&agent).into()),
-                    Some(agent) => agent,
+                    Some(agent) => {
+                        holds.check(agent.id)?;
+                        agent
+                    }
                     None => new_agent(tx, owner, &role.id, wanted_name)?,
                 };
                 let life = LifeId(clock::new_id());
@@ -131,6 +134,7 @@ impl Kernel {
         }
         let home = self.processes.home_of(id);
         let (name, by) = (agent.name.clone(), actor.clone());
+        let _held = self.processes.holds.take(id, "it is being removed")?;
         self.store
             .write(move |tx| {
                 if rows::is_live(tx, id)? {
@@ -198,6 +202,8 @@ impl Processes {
             })
             .await;
         let kernel = self.kernel().ok_or_else(|| Error::unavailable("The kernel is shutting down"))?;
+        // Whoever holds the agent works on its home; it began before the row said that this was made.
+        self.holds.free(process.agent).await;
         let home = self.home_of(process.agent);
         make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
         let limits = &grant.limits;
@@ -313,7 +319,7 @@ pub(super) fn close(
 }
 
 /// What was asked for, if it is within bounds.
-fn checked_limits(asked: Limits) -> Result<Limits> {
+pub(super) fn checked_limits(asked: Limits) -> Result<Limits> {
     let bad =
         |what: &str, range: &str| Error::invalid(format!("{what} is out of bounds")).hint(range.to_owned());
     if asked.max_steps.is_some_and(|steps| !(1..=MAX_STEPS).contains(&steps)) {
@@ -391,7 +397,7 @@ fn free_name(tx: &rusqlite::Connection, owner: UserId, role: &str) -> Result<Str
     }
 }
 
-fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec<String>> {
+pub(super) fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec<String>> {
     let Some(asked) = asked else { return Ok(role.tools.clone()) };
     if let Some(more) = asked.iter().find(|tool| !role.tools.contains(tool)) {
         return Err(Error::forbidden(format!("The role {} does not grant the tool '{more}'", role.id))
@@ -422,7 +428,7 @@ pub(super) fn checked_priority(priority: u8) -> Result<u8> {
     }
 }
 
-fn checked_name(name: &str) -> Result<()> {
+pub(crate) fn checked_name(name: &str) -> Result<()> {
     let name = name.trim();
     let fits = (1..=48).contains(&name.chars().count())
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.'))

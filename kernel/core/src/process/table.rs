@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aether_protocol::{
-    Event, EventBody, Pid, UserId,
+    AgentId, Event, EventBody, Pid, UserId,
     process::{Process, State},
 };
 use parking_lot::RwLock;
@@ -57,6 +57,11 @@ impl Table {
         let of_owner =
             rows.range(..before).rev().map(|(_, process)| process).filter(|process| process.owner == owner);
         of_owner.take(limit as usize).map(|process| (**process).clone()).collect()
+    }
+
+    /// Whose lives these are, and who answers for them.
+    pub(super) fn agents(&self) -> Vec<(AgentId, UserId)> {
+        self.rows.read().values().map(|process| (process.agent, process.owner)).collect()
     }
 
     pub(super) fn any(&self, matches: impl Fn(&Process) -> bool) -> bool {

@@ -1,4 +1,5 @@
-//! What lasts: the store, and the bus that tells what was written to it.
+//! What lasts: the store, the bus that tells what was written to it, and snapshots of agents.
 
 pub mod bus;
+pub mod snapshots;
 pub mod store;

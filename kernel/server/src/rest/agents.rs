@@ -45,7 +45,7 @@ pub(crate) async fn lives(caller: Caller, agent: web::Path<AgentId>, query: Para
     caller.ask(Lives { agent: *agent, cursor, limit }).await
 }
 
-/// Removes an agent that is not running: identity, home and history. There is no undo.
+/// Removes an agent that is not running: identity, home and history. Only its snapshots stay.
 #[utoipa::path(
     tag = "agents", operation_id = "agent.remove", params(("agent" = AgentId, Path)),
     responses((status = 200, body = Removed), Refusals)

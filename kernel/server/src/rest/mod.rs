@@ -8,6 +8,7 @@ pub(crate) mod mind;
 pub(crate) mod place;
 pub(crate) mod processes;
 pub(crate) mod range;
+pub(crate) mod snapshots;
 pub(crate) mod system;
 pub(crate) mod terminals;
 pub(crate) mod transfer;

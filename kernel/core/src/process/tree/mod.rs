@@ -3,6 +3,7 @@
 //! *Invariant:* a signal goes through a pidfd that was verified to be of this tree after it was opened, so
 //! that it can never hit a recycled pid.
 
+mod freeze;
 mod members;
 mod signals;
 mod usage;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use tokio::sync::watch;
 
+pub(crate) use freeze::Frozen;
 pub(crate) use members::children;
 
 use super::sandbox::{Group, Owner, Tail};

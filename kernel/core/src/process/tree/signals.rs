@@ -7,7 +7,7 @@ use std::{
 };
 
 use aether_protocol::process::SignalName;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, Signal, pidfd_send_signal};
 
 use super::{
     Root, TreeError,
@@ -28,8 +28,12 @@ pub(super) fn send(root: &Root, signal: SignalName) -> Result<usize, TreeError> 
     }
     let _turn = root.turn.lock();
     match signal {
-        SignalName::Stop => stop(root),
-        SignalName::Cont => Ok(go_on(root)),
+        SignalName::Stop => {
+            let mut reached = HashSet::new();
+            stop(root, &mut reached)?;
+            Ok(reached.len())
+        }
+        SignalName::Cont => Ok(wake(root, |_| true)),
         SignalName::Term => to_program(root, Signal::TERM),
         SignalName::Int => interrupt(root),
         SignalName::Usr1 => Ok(to_everybody(root, Signal::USR1)),
@@ -39,10 +43,9 @@ pub(super) fn send(root: &Root, signal: SignalName) -> Result<usize, TreeError> 
 }
 
 /// Stops everything. A process that is not stopped yet can start another or wake one, so this goes on until
-/// twice in a row all were found standing.
-fn stop(root: &Root) -> Result<usize, TreeError> {
+/// twice in a row all were found standing. `reached` are those that this has stopped, also when it fails.
+pub(super) fn stop(root: &Root, reached: &mut HashSet<Pid>) -> Result<(), TreeError> {
     let deadline = Instant::now() + STOP_WAIT;
-    let mut reached = HashSet::new();
     let mut still = 0;
     loop {
         let moving: Vec<Member> = members::all(root).into_iter().filter(moves).collect();
@@ -53,7 +56,7 @@ fn stop(root: &Root) -> Result<usize, TreeError> {
         }
         still = if moving.is_empty() { still + 1 } else { 0 };
         if still == 2 {
-            return Ok(reached.len());
+            return Ok(());
         }
         if Instant::now() > deadline {
             return Err(TreeError::StillRunning { count: moving.len() });
@@ -68,11 +71,11 @@ fn moves(member: &Member) -> bool {
     !matches!(member.state, 'T' | 't' | 'Z' | 'X')
 }
 
-/// Wakes everything, the parents last, so that a parent that watches its children finds them running.
-fn go_on(root: &Root) -> usize {
+/// Wakes those that are wanted, the parents last, so that a parent that watches its children finds them running.
+pub(super) fn wake(root: &Root, wanted: impl Fn(Pid) -> bool) -> usize {
     let mut all = members::all(root);
     all.sort_by_key(|member| std::cmp::Reverse(member.pid.as_raw_nonzero()));
-    all.iter().filter(|member| deliver(root, member, Signal::CONT)).count()
+    all.iter().filter(|member| wanted(member.pid) && deliver(root, member, Signal::CONT)).count()
 }
 
 fn to_program(root: &Root, signal: Signal) -> Result<usize, TreeError> {
@@ -113,7 +116,7 @@ fn to_everybody(root: &Root, signal: Signal) -> usize {
 /// can start while it goes.
 pub(super) fn end_descendants(root: &Root) {
     let _turn = root.turn.lock();
-    let _ = stop(root);
+    let _ = stop(root, &mut HashSet::new());
     for member in members::all(root).iter().filter(|member| member.pid != root.init_pid) {
         deliver(root, member, Signal::KILL);
     }

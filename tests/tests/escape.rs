@@ -208,6 +208,7 @@ async fn no_attempt_gets_out() {
         agent_binary: agent_binary(),
         limits,
         priority: 3,
+        network: None,
     };
     // The first run gives the home to its user; the setuid program of root's comes after that.
     let first = sandbox.launch(&spec, &Program::Exec(vec!["/bin/true".to_owned()])).await.expect("a sandbox");

@@ -15,6 +15,8 @@ pub struct Config {
     pub device_name: String,
     /// Processes and sandbox.
     pub process: ProcessConfig,
+    /// What agents and the kernel itself may reach.
+    pub network: NetworkConfig,
     /// Accounts and limits.
     pub identity: IdentityConfig,
     /// Language models.
@@ -59,6 +61,14 @@ impl Default for ProcessConfig {
             agent_binary: None,
         }
     }
+}
+
+/// `[network]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Whether nothing may leave the local network: no agent, and no model provider.
+    pub offline: bool,
 }
 
 /// `[identity]`

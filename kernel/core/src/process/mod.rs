@@ -6,6 +6,7 @@
 //! *Invariant:* nothing that lasts is keyed by a Linux pid, and none is signalled but through a pidfd.
 
 mod control;
+pub(crate) mod egress;
 pub(crate) mod journal;
 mod link;
 mod living;
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     doomed: Mutex<HashMap<Pid, String>>,
     sandbox: Sandbox,
     terminals: pty::Terminals,
+    egress: egress::Egress,
     agent_binary: PathBuf,
     state_dir: PathBuf,
     /// Set once: no life starts and no call begins any more.
@@ -113,6 +115,7 @@ impl Processes {
         Ok(Self(Arc::new(Inner {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
             config: config.process.clone(),
+            egress: egress::Egress::new(&config.network, store.clone()),
             store,
             table,
             living: Mutex::default(),
@@ -151,6 +154,11 @@ impl Processes {
     /// The shells that the kernel keeps.
     pub(crate) fn terminals(&self) -> &pty::Terminals {
         &self.0.terminals
+    }
+
+    /// What sandboxes reach hosts through.
+    pub(crate) fn egress(&self) -> &egress::Egress {
+        &self.0.egress
     }
 
     /// Running, queued, places.

@@ -123,7 +123,10 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     let before = Traces::now();
     for number in 1..=2 {
         let wanted = Terminal { target: Target::Process { pid: Pid(2) }, ..terminal(number) };
-        terminals.open(wanted, Place::Inside(&agent.tree)).await.expect("a terminal inside");
+        terminals
+            .open(wanted, Place::Inside { tree: &agent.tree, network: false })
+            .await
+            .expect("a terminal inside");
     }
     let first = TerminalId(Uuid::from_u128(1));
     let mut stream = Viewer::new(&terminals, first);
@@ -157,7 +160,7 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     assert!(terminals.list().is_empty());
     drop(stream);
     wait_until(|| Traces::now().processes.is_empty() && Traces::now().terminals == before.terminals).await;
-    let refused = terminals.open(terminal(3), Place::Inside(&agent.tree)).await;
+    let refused = terminals.open(terminal(3), Place::Inside { tree: &agent.tree, network: false }).await;
     assert!(refused.is_err(), "a shell inside what has ended");
 }
 

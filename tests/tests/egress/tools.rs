@@ -79,7 +79,7 @@ async fn pip_downloads_what_is_granted_and_is_told_what_is_not() {
     let mut trial = Trial::new("", "").await;
     let (tls, grants) = (trial.outside.tls, trial.by_name());
     let pip =
-        "/usr/bin/python3 -m pip download --disable-pip-version-check --no-cache-dir --no-deps --retries 0";
+        "/usr/bin/python3 -m pip download --disable-pip-version-check --no-cache-dir --no-deps --retries 1";
     let (_, output) = trial
         .run(
             &grants,

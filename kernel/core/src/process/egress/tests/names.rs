@@ -75,7 +75,7 @@ fn what_can_be_read_in_two_ways_is_no_host() {
         assert_eq!(Host::parse_with_port(text).unwrap_err(), *why, "{text}");
     }
     assert_eq!(Host::parse(&"a".repeat(64)).unwrap_err(), BadHost::Long);
-    assert_eq!(Host::parse(&"a.".repeat(127)).unwrap_err(), BadHost::Long);
+    assert_eq!(Host::parse(&"a.".repeat(128)).unwrap_err(), BadHost::Long);
 }
 
 #[test]

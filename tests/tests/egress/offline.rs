@@ -25,7 +25,7 @@ async fn offline_nothing_beyond_the_lan_is_asked() {
         .await;
     assert_eq!(output.matches("this device is set to be offline").count(), 3, "{output}");
     assert!(output.contains(HELLO), "{output}");
-    assert!(start.elapsed() < Duration::from_secs(60), "somebody waited for an answer");
+    assert!(start.elapsed() < Duration::from_mins(1), "somebody waited for an answer");
     assert_eq!(trial.events_of(&life, "egress.refused").await.len(), 3);
     let models = trial.world.done("GET", "/models", None).await.to_string();
     assert!(models.contains("far") && models.contains("set to be offline"), "{models}");

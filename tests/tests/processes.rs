@@ -94,6 +94,7 @@ async fn start(sandbox: &Sandbox, folder: &Path, number: u64) -> Spawned {
         agent_binary: agent_binary(),
         limits: Limits::default(),
         priority: 3,
+        network: None,
     };
     let script = "(setsid sleep 1000 &); sleep 1000 & echo ready >&3; read line <&3";
     let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();

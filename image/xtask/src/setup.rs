@@ -66,6 +66,11 @@ const THINGS: &[Thing] = &[
     Thing { need: Need::Tests, package: "xvfb", is_there: || exists("Xvfb") },
     Thing { need: Need::Tests, package: "xdotool", is_there: || exists("xdotool") },
     Thing { need: Need::Tests, package: "imagemagick", is_there: || exists("import") },
+    // Sandboxes see /usr and nothing else.
+    Thing { need: Need::Tests, package: "curl", is_there: || Path::new("/usr/bin/curl").exists() },
+    Thing { need: Need::Tests, package: "git", is_there: || Path::new("/usr/bin/git").exists() },
+    Thing { need: Need::Tests, package: "python3-pip", is_there: || Path::new("/usr/bin/pip3").exists() },
+    Thing { need: Need::Tests, package: "npm", is_there: || Path::new("/usr/bin/npm").exists() },
 ];
 
 pub(crate) fn run(options: &Options) -> Result<()> {

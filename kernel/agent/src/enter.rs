@@ -9,6 +9,7 @@ mod namespaces;
 
 use std::{convert::Infallible, ffi::OsString, fs, io::Write, os::fd::FromRawFd, process::ExitCode};
 
+use aether_protocol::link::PROXY_ENVIRONMENT;
 use anyhow::{Context, bail};
 use rustix::{
     process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait, waitpid},
@@ -62,10 +63,12 @@ fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     seal::take_terminal()?;
     let home = arguments.home.clone();
     std::env::set_current_dir(&home).with_context(|| format!("{home} cannot be entered"))?;
+    let proxy_port = arguments.proxy_port;
     seal::seal(&Profile {
         limits: Some(arguments.limits),
         home: home.clone(),
         scoped: false,
+        proxy_port,
         without: None,
     })?;
     let environment = [
@@ -81,7 +84,8 @@ fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     ];
     let mut command = arguments.command.iter().cloned();
     let Some(program) = command.next() else { bail!("There is no program to start after `--`") };
-    let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into()));
+    let proxy = PROXY_ENVIRONMENT.into_iter().filter(|_| proxy_port.is_some());
+    let environment = environment.into_iter().chain(proxy).map(|(name, value)| (name.into(), value.into()));
     seal::become_program(&program, command, environment)
 }
 

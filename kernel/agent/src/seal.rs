@@ -9,6 +9,7 @@ mod calls;
 mod exec;
 mod files;
 mod limits;
+mod network;
 mod user;
 
 use std::{env, io, os::fd::RawFd};
@@ -61,6 +62,8 @@ pub struct Profile {
     /// Whether signals and abstract sockets are confined to what descends from this process. Not for a
     /// shell that enters another's sandbox: it is there to see and to signal.
     pub scoped: bool,
+    /// The port of the kernel's proxy, where hosts are granted: the only one that may be connected to.
+    pub proxy_port: Option<u16>,
     /// A layer that is left out, to see what the others hold. Only the escape suite has such a program.
     pub without: Option<Omitted>,
 }
@@ -79,7 +82,8 @@ impl Profile {
     pub fn from_environment() -> Result<Self, SealError> {
         let limits = env::var(LIMITS_VARIABLE).ok().map(|text| Limits::parse(&text)).transpose()?;
         let home = env::var("HOME").unwrap_or_else(|_| "/home/agent".to_owned());
-        Ok(Self { limits, home, scoped: true, without: None })
+        let proxy_port = env::var(link::PROXY_VARIABLE).ok().and_then(|port| port.parse().ok());
+        Ok(Self { limits, home, scoped: true, proxy_port, without: None })
     }
 }
 
@@ -88,6 +92,9 @@ impl Profile {
 pub fn seal(profile: &Profile) -> Result<Vec<Layer>, SealError> {
     user::become_inside_user()?;
     rustix::process::chdir(profile.home.as_str()).map_err(SealError::host("entering the home"))?;
+    if let Some(port) = profile.proxy_port.filter(|_| profile.scoped) {
+        network::hand_over_door(port)?;
+    }
     close_all_above(link::FD)?;
     let mut layers = vec![match &profile.limits {
         Some(limits) => limits.apply()?,

@@ -341,6 +341,10 @@ pub(crate) struct Spawn {
     /// CPU time of each of its processes, in seconds.
     #[arg(long, value_name = "SECS")]
     pub(crate) cpu_secs: Option<u64>,
+    /// A host that it may reach, instead of the role's: a name, *. and a name, or an address; may be repeated.
+    /// `,local` allows addresses of the local network, `none` takes the role's away.
+    #[arg(long, value_name = "HOST[:PORT][,local]")]
+    pub(crate) network: Vec<String>,
     /// Shows its steps until it ends; the exit status tells how.
     #[arg(short, long)]
     pub(crate) wait: bool,

@@ -15,6 +15,8 @@ pub struct Config {
     pub device_name: String,
     /// Processes and sandbox.
     pub process: ProcessConfig,
+    /// What agents and the kernel itself may reach.
+    pub network: NetworkConfig,
     /// Accounts and limits.
     pub identity: IdentityConfig,
     /// Snapshots of agents.
@@ -79,6 +81,14 @@ impl Default for SnapshotConfig {
     fn default() -> Self {
         Self { every_hours: 0, keep: 7, max_bytes: 16 << 30 }
     }
+}
+
+/// `[network]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Whether nothing may leave the local network: no agent, and no model provider.
+    pub offline: bool,
 }
 
 /// `[identity]`

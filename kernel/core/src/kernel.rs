@@ -168,6 +168,11 @@ impl Kernel {
         &self.subsystems
     }
 
+    /// An address that this kernel is reached at: no agent gets there through the proxy, whatever it is granted.
+    pub fn note_listening(&self, address: std::net::SocketAddr) {
+        self.processes.egress().note_listening(address);
+    }
+
     /// The name of the device.
     pub fn device(&self) -> &str {
         &self.device

@@ -57,6 +57,7 @@ async fn serve(options: &Options, settings: Settings, started: Instant) -> anyho
     let state_dir = settings.kernel.state_dir.clone();
     let kernel = Kernel::start(settings.kernel).await?;
     let server = aether_server::Server::bind(settings.server, kernel.clone())?;
+    kernel.note_listening(server.address);
     let ready = Ready::new(&kernel, &server, started.elapsed());
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aether_kernel::config::{IdentityConfig, ProcessConfig, SnapshotConfig};
+use aether_kernel::config::{IdentityConfig, NetworkConfig, ProcessConfig, SnapshotConfig};
 use aether_server::ServerConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -66,6 +66,7 @@ pub(crate) struct File<M> {
     identity: IdentityConfig,
     process: ProcessConfig,
     snapshots: SnapshotConfig,
+    network: NetworkConfig,
     models: M,
 }
 
@@ -172,7 +173,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
     let text = toml::to_string(&file)
         .map_err(|error| ConfigError::Value { key: "aether.toml", message: error.to_string() })?;
 
-    let File { device_name, server, log, identity, process, snapshots, models, .. } = file;
+    let File { device_name, server, log, identity, process, snapshots, network, models, .. } = file;
     let defaults = ServerConfig::default();
     let server = ServerConfig {
         listen: server.listen,
@@ -187,7 +188,8 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         hsts: server.hsts,
         ..defaults
     };
-    let kernel = aether_kernel::Config { state_dir, device_name, process, identity, snapshots, models };
+    let kernel =
+        aether_kernel::Config { state_dir, device_name, process, network, identity, snapshots, models };
     kernel
         .models
         .check()
@@ -290,12 +292,14 @@ mod tests {
         assert_eq!(file.process, default.process);
         assert_eq!(file.identity, default.identity);
         assert_eq!(file.snapshots, default.snapshots);
+        assert_eq!(file.network, default.network);
         // Every key of the sections is in the file, if only as a comment.
         for section in [
             server(&default),
             toml::to_string(&default.process).unwrap(),
             toml::to_string(&default.identity).unwrap(),
             toml::to_string(&default.snapshots).unwrap(),
+            toml::to_string(&default.network).unwrap(),
         ] {
             for key in section.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
                 assert!(

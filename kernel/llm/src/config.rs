@@ -22,6 +22,9 @@ pub struct LlmConfig {
     pub ollama: Option<OllamaConfig>,
     /// How often a failed thought is tried again.
     pub retry: RetryConfig,
+    /// Whether no server beyond the local network is asked. Set for the whole device, not here.
+    #[serde(skip)]
+    pub offline: bool,
 }
 
 /// The engine on this machine.
@@ -147,6 +150,12 @@ pub enum ConfigError {
 }
 
 impl LlmConfig {
+    /// The same; with `offline`, servers beyond the local network are refused.
+    #[must_use]
+    pub fn stay_on_lan(self, offline: bool) -> Self {
+        Self { offline, ..self }
+    }
+
     /// Checks what types cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
         let endpoints = self.openai.iter().map(|endpoint| ("openai", endpoint));

@@ -11,7 +11,10 @@ use futures_util::StreamExt;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use tokio::sync::OnceCell;
 
-use crate::LlmError;
+use crate::{
+    LlmError,
+    lan::{self, LanOnly},
+};
 
 /// A line longer than this is not one.
 const MAX_LINE_BYTES: usize = 8 << 20;
@@ -24,6 +27,7 @@ pub(crate) struct Endpoint {
     base_url: String,
     key_file: Option<PathBuf>,
     silence: Duration,
+    offline: bool,
     client: OnceCell<Client>,
 }
 
@@ -43,8 +47,14 @@ impl Endpoint {
             base_url: base_url.trim_end_matches('/').to_owned(),
             key_file,
             silence: Duration::from_secs(silence_secs.max(1)),
+            offline: false,
             client: OnceCell::new(),
         }
+    }
+
+    /// With `offline`, nothing is sent beyond the local network. Before the first request.
+    pub(crate) fn stay_on_lan(&mut self, offline: bool) {
+        self.offline = offline;
     }
 
     pub(crate) fn base_url(&self) -> &str {
@@ -66,7 +76,16 @@ impl Endpoint {
     }
 
     async fn client(&self) -> Result<&Client, LlmError> {
-        self.client.get_or_try_init(|| async { self.make_client() }).await
+        let client = self.client.get_or_try_init(|| async { self.make_client() }).await?;
+        if self.offline {
+            let url = Url::parse(&self.base_url).map_err(|error| self.unavailable(error.to_string()))?;
+            lan::resolve(url.host_str().unwrap_or_default()).await.map_err(|error| LlmError::Missing {
+                what: format!("{} cannot be asked: {error}", self.provider),
+                hint: "Use a model on the local network, or set network.offline = false in aether.toml"
+                    .to_owned(),
+            })?;
+        }
+        Ok(client)
     }
 
     fn make_client(&self) -> Result<Client, LlmError> {
@@ -88,7 +107,11 @@ impl Endpoint {
             let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
             host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
         });
-        if here {
+        if self.offline {
+            // Looked at before each request for the sake of the words; here so that nothing gets past.
+            builder = builder.dns_resolver(LanOnly::shared());
+        }
+        if here || self.offline {
             builder = builder.no_proxy();
         }
         builder.build().map_err(|error| self.unavailable(chain(&error)))

@@ -18,6 +18,7 @@ mod config;
 mod error;
 mod http;
 mod ids;
+pub mod lan;
 pub mod local;
 pub mod ollama;
 pub mod openai;

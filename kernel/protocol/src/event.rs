@@ -121,6 +121,51 @@ pub enum EventBody {
         /// Of whom it was.
         agent: AgentId,
     },
+    /// A connection of a process to a host beyond its sandbox has ended.
+    #[serde(rename = "egress.allowed")]
+    EgressAllowed {
+        /// Whose.
+        pid: Pid,
+        /// The host as it was asked for.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The address that was connected to.
+        address: String,
+        /// Content towards the host.
+        sent_bytes: u64,
+        /// Content from the host.
+        received_bytes: u64,
+        /// How long it was open.
+        duration_ms: u64,
+    },
+    /// A process asked for a host that it may not reach, or that could not be reached.
+    #[serde(rename = "egress.refused")]
+    EgressRefused {
+        /// Who.
+        pid: Pid,
+        /// The host as it was asked for; empty where the request was none.
+        host: String,
+        /// Its port, where it was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Why.
+        reason: String,
+    },
+    /// A process asked for more than is written down one by one.
+    #[serde(rename = "egress.left_out")]
+    EgressLeftOut {
+        /// Who.
+        pid: Pid,
+        /// Connections that were not written down.
+        allowed: u64,
+        /// Refusals that were not written down.
+        refused: u64,
+        /// Content of those connections towards hosts.
+        sent_bytes: u64,
+        /// Content of those connections from hosts.
+        received_bytes: u64,
+    },
     /// A terminal was opened.
     #[serde(rename = "terminal.opened")]
     TerminalOpened {

@@ -21,6 +21,7 @@ pub mod journal;
 pub mod life;
 pub mod link;
 pub mod mind;
+pub mod network;
 mod page;
 pub mod process;
 pub mod snapshot;

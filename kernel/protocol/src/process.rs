@@ -6,6 +6,7 @@ use crate::{
     AgentId, Cursor, LifeId, Page, Pid, UnixMillis, UserId,
     call::calls,
     mind::{ModelName, Usage},
+    network::HostGrant,
 };
 
 calls! { Process:
@@ -108,7 +109,8 @@ pub enum SignalName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Layer {
-    /// `namespaces`, `landlock`, `seccomp`, `no_new_privs`, `rlimits`, `cgroup`, `uid`
+    /// `namespaces`, `landlock`, `seccomp`, `no_new_privs`, `rlimits`, `cgroup`, `uid`; `network` where hosts are
+    /// granted
     pub name: String,
     /// Whether it is in force.
     pub active: bool,
@@ -248,6 +250,9 @@ pub struct Spawn {
     /// What it may use.
     #[serde(default)]
     pub limits: Limits,
+    /// The hosts that it may reach; the role's when left out, none when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Vec<HostGrant>>,
 }
 
 /// Which processes `process.list` returns.

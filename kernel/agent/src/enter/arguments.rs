@@ -17,14 +17,16 @@ pub(super) struct Arguments {
     pub(super) status_fd: i32,
     pub(super) home: String,
     pub(super) limits: Limits,
+    /// The port of the kernel's proxy, where hosts are granted.
+    pub(super) proxy_port: Option<u16>,
     pub(super) command: Vec<OsString>,
 }
 
 impl Arguments {
     pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
         let mut words = words.into_iter();
-        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits) =
-            (None, None, None, None, None);
+        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits, mut proxy_port) =
+            (None, None, None, None, None, None);
         loop {
             let Some(word) = words.next() else { bail!("`enter` needs a program after `--`") };
             let name = word.to_str().unwrap_or_default().to_owned();
@@ -39,6 +41,7 @@ impl Arguments {
                 "--status-fd" => status_fd = Some(value.parse()?),
                 "--home" => home = Some(value),
                 "--limits" => limits = Some(Limits::parse(&value)?),
+                "--proxy-port" => proxy_port = Some(value.parse()?),
                 _ => bail!("`enter` has no option {name}"),
             }
         }
@@ -49,6 +52,7 @@ impl Arguments {
             status_fd: status_fd.with_context(|| missing("--status-fd"))?,
             home: home.with_context(|| missing("--home"))?,
             limits: limits.with_context(|| missing("--limits"))?,
+            proxy_port,
             command: words.collect(),
         })
     }

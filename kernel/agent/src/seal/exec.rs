@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use aether_protocol::link;
 use anyhow::{Context, bail};
 
 use super::{LIMITS_VARIABLE, Profile, seal};
@@ -28,7 +29,9 @@ pub fn exec_with(
     let Some(program) = command.next() else { bail!("There is no program to start after `exec --`") };
     take_terminal()?;
     seal(profile)?;
-    become_program(&program, command, env::vars_os().filter(|(name, _)| name != LIMITS_VARIABLE))
+    let told = [LIMITS_VARIABLE, link::PROXY_VARIABLE];
+    let environment = env::vars_os().filter(|(name, _)| !told.iter().any(|told| name == told));
+    become_program(&program, command, environment)
 }
 
 /// Leads a session of its own, with the terminal on standard input as its controlling one, so that Ctrl-C and

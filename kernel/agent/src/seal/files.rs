@@ -1,4 +1,5 @@
-//! Landlock (landlock(7)): what of the sandbox's file system can be written, no TCP, nobody outside signalled.
+//! Landlock (landlock(7)): what of the sandbox's file system can be written, no TCP but to the kernel's proxy where
+//! hosts are granted, nobody outside signalled.
 //!
 //! A second wall behind the read-only mounts: it stays when a mount is got wrong.
 
@@ -6,8 +7,8 @@ use std::io;
 
 use aether_protocol::process::Layer;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 
 use super::{Profile, SealError, layer};
@@ -50,14 +51,18 @@ pub(super) fn confine(profile: &Profile) -> Result<Layer, SealError> {
         let rule = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
         rules = rules.add_rule(PathBeneath::new(terminal, rule))?;
     }
+    if let Some(port) = profile.proxy_port {
+        rules = rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+    }
     let status = rules.restrict_self()?;
+    let tcp = if profile.proxy_port.is_some() { "TCP only to the proxy" } else { "no TCP" };
     let abi = match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => format!("ABI {}", effective_abi as i32),
         _ => "not offered by this Linux".to_owned(),
     };
     Ok(match status.ruleset {
         RulesetStatus::FullyEnforced => {
-            layer("landlock", true, format!("{abi}: writes only to the home and /tmp, no TCP"))
+            layer("landlock", true, format!("{abi}: writes only to the home and /tmp, {tcp}"))
         }
         RulesetStatus::PartiallyEnforced => {
             layer("landlock", true, format!("{abi}, in part: writes only to the home and /tmp"))

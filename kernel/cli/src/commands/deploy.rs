@@ -5,6 +5,7 @@ use std::time::Duration;
 use aether_protocol::{
     Error,
     mind::ModelName,
+    network::HostGrant,
     process::{self, Exit, Limits, Phase, Process},
 };
 
@@ -40,6 +41,7 @@ pub(super) async fn spawn(cx: &Context, args: Spawn) -> Outcome {
                 cpu_secs: args.cpu_secs,
                 ..Limits::default()
             },
+            network: network(&args.network)?,
         })
         .await?;
     let Some(mut events) = events else {
@@ -58,6 +60,22 @@ pub(super) async fn spawn(cx: &Context, args: Spawn) -> Outcome {
     let mut log = steps::Log::new(cx.out, process.pid, None, false);
     let ended = log.follow(&client, &mut events).await?;
     judge(cx, &ended)
+}
+
+/// What `--network` says; `None` where it says nothing.
+fn network(words: &[String]) -> Outcome<Option<Vec<HostGrant>>> {
+    match words {
+        [] => Ok(None),
+        [word] if word == "none" => Ok(Some(Vec::new())),
+        words => {
+            let grants: Result<Vec<HostGrant>, _> = words.iter().map(|word| word.parse()).collect();
+            let grants = grants.map_err(|error| {
+                Error::invalid(error.to_string())
+                    .hint("For example pypi.org, *.pythonhosted.org or attic.lan:8080,local")
+            })?;
+            Ok(Some(grants))
+        }
+    }
 }
 
 pub(super) async fn wait(cx: &Context, processes: &[String], timeout_secs: Option<u64>) -> Outcome {

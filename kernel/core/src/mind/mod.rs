@@ -40,7 +40,8 @@ pub(crate) struct Mind {
 
 impl Mind {
     pub(crate) fn start(config: &Config, bus: Bus) -> Result<Self, MindError> {
-        let registry = Registry::from_config(&config.models, &config.state_dir.join("models"))?;
+        let models = config.models.clone().stay_on_lan(config.network.offline);
+        let registry = Registry::from_config(&models, &config.state_dir.join("models"))?;
         let roles = Roles::read(config.process.roles_dir.as_deref())?;
         Ok(Self { registry: Arc::new(registry), roles: Arc::new(roles), bus })
     }

@@ -5,11 +5,13 @@ use std::path::Path;
 use aether_protocol::{
     agent::Role,
     mind::{Message, ModelName},
+    network::HostGrant,
     tools,
 };
 use serde::Deserialize;
 
 use super::MindError;
+use crate::process::egress;
 
 /// The roles that come with Aether.
 const SHIPPED: &[(&str, &str)] = &[
@@ -35,6 +37,8 @@ pub(crate) struct RoleFile {
     pub(crate) max_output_tokens: u32,
     #[serde(default)]
     pub(crate) examples: Vec<Message>,
+    #[serde(default)]
+    pub(crate) network: Vec<HostGrant>,
 }
 
 fn default_max_output_tokens() -> u32 {
@@ -76,6 +80,8 @@ impl Roles {
         if let Some(unknown) = role.tools.iter().find(|tool| tools::risk(tool).is_none()) {
             return Err(unusable(format!("there is no tool '{unknown}'")));
         }
+        let network = egress::checked(role.network.clone()).map_err(unusable)?;
+        let role = RoleFile { network, ..role };
         match self.0.iter_mut().find(|known| known.id == role.id) {
             Some(known) => *known = role,
             None => self.0.push(role),

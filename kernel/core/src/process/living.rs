@@ -25,10 +25,10 @@ use aether_protocol::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::{Processes, change_in, journal, tree::ProcessTree};
+use super::{Processes, change_in, egress, journal, rows::Grant, tree::ProcessTree};
 use crate::{
     clock,
-    mind::{Mind, Roles},
+    mind::{Mind, RoleFile, Roles},
     state::store::StoreError,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Living {
     pub(super) pid: Pid,
     pub(super) life: LifeId,
     agent: AgentId,
-    tools: Vec<String>,
+    pub(super) grant: Grant,
     /// The layers that the kernel put around it.
     layers: Vec<Layer>,
     pub(super) tree: Arc<ProcessTree>,
@@ -69,7 +69,7 @@ impl Living {
     pub(super) fn new(
         processes: Processes,
         process: &Process,
-        tools: Vec<String>,
+        grant: Grant,
         layers: Vec<Layer>,
         tree: Arc<ProcessTree>,
     ) -> Self {
@@ -78,7 +78,7 @@ impl Living {
             pid: process.pid,
             life: process.life,
             agent: process.agent,
-            tools,
+            grant,
             layers,
             tree,
             delivered: AtomicU32::new(0),
@@ -96,6 +96,11 @@ impl Living {
     /// As whom the process calls.
     pub(super) fn actor(&self, owner: aether_protocol::UserId) -> Actor {
         Actor::Agent { agent: self.agent, life: self.life, pid: self.pid, owner }
+    }
+
+    /// Whether any host is granted to it.
+    pub(super) fn has_network(&self) -> bool {
+        !self.grant.network.is_empty()
     }
 
     /// Wakes those that wait for a change of the row.
@@ -195,13 +200,27 @@ impl Living {
             life: process.life,
             pid: process.pid,
             name: process.name,
-            instructions: role.map(|role| role.instructions.clone()).unwrap_or_default(),
+            instructions: self.instructions(role),
             examples: role.map(|role| role.examples.clone()).unwrap_or_default(),
-            tools: self.tools.clone(),
+            tools: self.grant.tools.clone(),
             context_tokens: CONTEXT_TOKENS,
             max_output_tokens: role.map_or(2048, |role| role.max_output_tokens),
             journal,
         })
+    }
+
+    /// What the role is told, and which hosts can be reached, where it can run anything that would.
+    fn instructions(&self, role: Option<&RoleFile>) -> String {
+        let mut text = role.map(|role| role.instructions.clone()).unwrap_or_default();
+        let runs_commands = self.grant.tools.iter().any(|tool| tool == "run_command");
+        if self.has_network() {
+            text.push_str("\n\nBy HTTP and HTTPS you can reach these hosts and no others: ");
+            text.push_str(&egress::in_words(&self.grant.network));
+            text.push_str(". A proxy, which the environment names, leads to them.");
+        } else if runs_commands {
+            text.push_str("\n\nYou have no network.");
+        }
+        text
     }
 
     fn remember(&self, journal: &[Step]) {
@@ -216,7 +235,7 @@ impl Living {
 
     /// `mind.think`: waits its turn, thinks, and journals the thought before it is given out.
     pub(crate) async fn think(&self, actor: &Actor, think: Think, mind: &Mind) -> Result<Thought> {
-        if let Some(tool) = think.tools.iter().find(|tool| !self.tools.contains(&tool.name)) {
+        if let Some(tool) = think.tools.iter().find(|tool| !self.grant.tools.contains(&tool.name)) {
             return Err(Error::forbidden(format!("The tool '{}' is not granted", tool.name)));
         }
         let process = self.turn_to_think(actor).await?;
@@ -297,7 +316,7 @@ impl Living {
     pub(crate) async fn begin_call(&self, actor: &Actor, call: ToolCall) -> Result<Permit> {
         self.not_held().await?;
         let refusal = match () {
-            () if !self.tools.contains(&call.tool) => {
+            () if !self.grant.tools.contains(&call.tool) => {
                 Some(format!("The tool '{}' is not granted", call.tool))
             }
             () if self.begun.lock().contains(&call.id) => {

@@ -6,6 +6,7 @@
 //! *Invariant:* nothing that lasts is keyed by a Linux pid, and none is signalled but through a pidfd.
 
 mod control;
+pub(crate) mod egress;
 mod holds;
 pub(crate) mod journal;
 mod link;
@@ -80,6 +81,7 @@ pub(crate) struct Inner {
     holds: Holds,
     sandbox: Sandbox,
     terminals: pty::Terminals,
+    egress: egress::Egress,
     agent_binary: PathBuf,
     state_dir: PathBuf,
     /// Set once: no life starts and no call begins any more.
@@ -118,6 +120,7 @@ impl Processes {
         Ok(Self(Arc::new(Inner {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
             config: config.process.clone(),
+            egress: egress::Egress::new(&config.network, store.clone()),
             store,
             table,
             living: Mutex::default(),
@@ -156,6 +159,11 @@ impl Processes {
     /// The shells that the kernel keeps.
     pub(crate) fn terminals(&self) -> &pty::Terminals {
         &self.0.terminals
+    }
+
+    /// What sandboxes reach hosts through.
+    pub(crate) fn egress(&self) -> &egress::Egress {
+        &self.0.egress
     }
 
     /// Running, queued, places.

@@ -7,6 +7,7 @@ use aether_protocol::{
     agent::Agent,
     journal::{Step, StepBody},
     mind::ModelName,
+    network::HostGrant,
     process::{Limits, Phase, Process, State},
 };
 use rusqlite::Connection;
@@ -30,6 +31,7 @@ pub(crate) struct Moment {
     pub(crate) process: Process,
     pub(crate) tools: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) network: Vec<HostGrant>,
     pub(crate) journal: Vec<Step>,
 }
 
@@ -78,9 +80,9 @@ impl Processes {
                 let found = agents::find(&connection, owner, agent)?;
                 let found = found.ok_or_else(|| Error::not_found("agent", agent))?;
                 let process = newest(&connection, agent)?;
-                let Grant { tools, limits } = rows::grant(&connection, process.pid)?;
+                let Grant { tools, limits, network } = rows::grant(&connection, process.pid)?;
                 let journal = journal::whole(&connection, process.life)?;
-                Ok(Moment { agent: found, process, tools, limits, journal })
+                Ok(Moment { agent: found, process, tools, limits, network, journal })
             })
             .await?)
     }
@@ -95,9 +97,10 @@ impl Processes {
 }
 
 impl Moment {
-    /// What of it may be granted here and now: tools that its role grants still, limits within bounds.
+    /// What of it may be granted here and now: tools and hosts that its role grants still, limits within bounds.
     pub(crate) fn narrow(&mut self, role: &RoleFile) -> Result<()> {
         self.tools.retain(|tool| role.tools.contains(tool));
+        self.network.retain(|host| role.network.contains(host));
         self.limits = spawn::checked_limits(std::mem::take(&mut self.limits))?;
         let process = &mut self.process;
         process.goal = spawn::checked_text("goal", &process.goal)?;
@@ -129,7 +132,12 @@ pub(crate) fn revive_in(
     }
     let ended = moment.has_ended();
     let life = LifeId(clock::new_id());
-    let pid = rows::insert(tx, life, agent.id, &Grant { tools: moment.tools, limits: moment.limits })?;
+    let pid = rows::insert(
+        tx,
+        life,
+        agent.id,
+        &Grant { tools: moment.tools, limits: moment.limits, network: moment.network },
+    )?;
     let was = moment.process;
     let (state, reason) = match was.state {
         _ if ended => (State::Dead, was.reason),

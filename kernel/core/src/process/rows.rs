@@ -2,6 +2,7 @@
 
 use aether_protocol::{
     AgentId, Cursor, Error, LifeId, Page, Pid, UserId,
+    network::HostGrant,
     process::{Limits, Process, State, Which},
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -15,19 +16,23 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) struct Grant {
     pub(crate) tools: Vec<String>,
     pub(crate) limits: Limits,
+    /// The hosts that it may reach.
+    pub(crate) network: Vec<HostGrant>,
 }
 
 /// Gives the next PID. The row is written by [`save`] once its PID is in it.
 pub(super) fn insert(connection: &Connection, life: LifeId, agent: AgentId, grant: &Grant) -> Result<Pid> {
     connection
         .prepare_cached(
-            "INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 1, '', ?3, ?4)",
+            "INSERT INTO lives (id, agent, is_live, row, tools, limits, network)
+             VALUES (?1, ?2, 1, '', ?3, ?4, ?5)",
         )?
         .execute(params![
             life.to_string(),
             agent.to_string(),
             serde_json::to_string(&grant.tools)?,
-            serde_json::to_string(&grant.limits)?
+            serde_json::to_string(&grant.limits)?,
+            serde_json::to_string(&grant.network)?
         ])?;
     Ok(Pid(u64::try_from(connection.last_insert_rowid()).unwrap_or_default()))
 }
@@ -50,10 +55,14 @@ pub(crate) fn get(connection: &Connection, pid: Pid) -> Result<Option<Process>> 
 }
 
 pub(super) fn grant(connection: &Connection, pid: Pid) -> Result<Grant> {
-    let (tools, limits): (String, String) = connection
-        .prepare_cached("SELECT tools, limits FROM lives WHERE pid = ?1")?
-        .query_row([sql(pid)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Grant { tools: serde_json::from_str(&tools)?, limits: serde_json::from_str(&limits)? })
+    let (tools, limits, network): (String, String, String) = connection
+        .prepare_cached("SELECT tools, limits, network FROM lives WHERE pid = ?1")?
+        .query_row([sql(pid)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(Grant {
+        tools: serde_json::from_str(&tools)?,
+        limits: serde_json::from_str(&limits)?,
+        network: serde_json::from_str(&network)?,
+    })
 }
 
 /// Every queued or living process, lowest PID first.

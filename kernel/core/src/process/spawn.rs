@@ -6,11 +6,12 @@ use aether_protocol::{
     Actor, AgentId, Error, LifeId, Pid, Result, UserId,
     agent::{Agent, Removed},
     journal::StepBody,
+    network::HostGrant,
     process::{Exit, Limits, Phase, Process, Spawn, State},
 };
 
 use super::{
-    Living, Processes, change_in, journal, link,
+    Living, Processes, change_in, egress, journal, link,
     rows::{self, Grant},
     sandbox::{self, SpawnSpec},
 };
@@ -37,7 +38,11 @@ impl Kernel {
         let goal = checked_text("goal", &spawn.goal)?;
         let priority = checked_priority(spawn.priority.unwrap_or(3))?;
         let (known, role) = self.identity_of(owner, &spawn).await?;
-        let grant = Grant { tools: granted(&role, spawn.tools)?, limits: checked_limits(spawn.limits)? };
+        let grant = Grant {
+            tools: granted(&role, spawn.tools)?,
+            limits: checked_limits(spawn.limits)?,
+            network: reachable(&role, spawn.network)?,
+        };
         let model = self.mind.choose(spawn.model.or(role.model)).await?;
         let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
         let from = actor.to_string();
@@ -214,24 +219,25 @@ impl Processes {
             agent_binary: self.agent_binary.clone(),
             limits: self.sandbox_limits(limits),
             priority: process.priority,
+            network: (!grant.network.is_empty()).then(|| egress::in_words(&grant.network)),
         };
         let spawned = self.sandbox.spawn(&spec).await.map_err(|error| {
             Error::unavailable(format!("The sandbox could not be made: {error}"))
                 .hint("`aether doctor` says what this host lacks")
         })?;
-        let living = Arc::new(Living::new(
-            self.clone(),
-            &process,
-            grant.tools,
-            spawned.layers,
-            Arc::new(spawned.tree),
-        ));
+        let living =
+            Arc::new(Living::new(self.clone(), &process, grant, spawned.layers, Arc::new(spawned.tree)));
         self.living.lock().insert(pid, Arc::clone(&living));
         // Whoever told it to end before this line did not find it; whoever does from now on will.
         if self.table.get(pid).is_some_and(|process| process.ending.is_some()) {
             return Ok(living.tree.kill_and_wait().await);
         }
+        let actor = living.actor(process.owner);
+        let network = spawned.handover.map(|door| self.egress.open(pid, actor, &living.grant.network, door));
         let exit = link::serve(&kernel, &living, spawned.link).await;
+        if let Some(network) = network {
+            network.close().await;
+        }
         Ok(exit)
     }
 
@@ -404,6 +410,14 @@ pub(super) fn granted(role: &RoleFile, asked: Option<Vec<String>>) -> Result<Vec
             .hint(format!("It grants: {}", role.tools.join(", "))));
     }
     Ok(role.tools.iter().filter(|tool| asked.contains(tool)).cloned().collect())
+}
+
+/// The hosts that were asked for, or else the role's.
+fn reachable(role: &RoleFile, asked: Option<Vec<HostGrant>>) -> Result<Vec<HostGrant>> {
+    let asked = asked.unwrap_or_else(|| role.network.clone());
+    egress::checked(asked).map_err(|what| {
+        Error::invalid(what).hint("A host is a name, *. and a name, or an address; at most 32 of them")
+    })
 }
 
 /// Trimmed; 1 to 8,000 characters, no NUL.

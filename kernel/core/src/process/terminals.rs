@@ -50,9 +50,10 @@ impl Kernel {
                     .processes
                     .living(pid)
                     .map_err(|error| error.hint("A terminal needs a running process; its files remain"))?;
-                self.processes
-                    .runtime
-                    .spawn(async move { terminals.open(terminal, Place::Inside(&living.tree)).await })
+                self.processes.runtime.spawn(async move {
+                    let inside = Place::Inside { tree: &living.tree, network: living.has_network() };
+                    terminals.open(terminal, inside).await
+                })
             }
         };
         let opened = opening

@@ -38,6 +38,13 @@ impl Ollama {
         }
     }
 
+    /// With `offline`, it is not asked where it is beyond the local network.
+    #[must_use]
+    pub fn stay_on_lan(mut self, offline: bool) -> Self {
+        self.endpoint.stay_on_lan(offline);
+        self
+    }
+
     fn missing(note: impl Into<String>) -> Vec<Model> {
         vec![Model {
             name: ModelName("ollama:none".to_owned()),

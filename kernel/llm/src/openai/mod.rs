@@ -50,6 +50,13 @@ impl OpenAi {
         }
     }
 
+    /// With `offline`, it is not asked where it is beyond the local network.
+    #[must_use]
+    pub fn stay_on_lan(mut self, offline: bool) -> Self {
+        self.endpoint.stay_on_lan(offline);
+        self
+    }
+
     fn name(&self, model: &str) -> ModelName {
         ModelName(format!("{}:{model}", self.endpoint.provider))
     }

@@ -33,13 +33,13 @@ impl Registry {
             providers.push(Arc::new(Local::new(&config.local, models_dir)));
         }
         if let Some(openai) = &config.openai {
-            providers.push(Arc::new(OpenAi::new("openai", openai)));
+            providers.push(Arc::new(OpenAi::new("openai", openai).stay_on_lan(config.offline)));
         }
         for (name, endpoint) in &config.endpoints {
-            providers.push(Arc::new(OpenAi::new(name, endpoint)));
+            providers.push(Arc::new(OpenAi::new(name, endpoint).stay_on_lan(config.offline)));
         }
         if let Some(ollama) = &config.ollama {
-            providers.push(Arc::new(Ollama::new(ollama)));
+            providers.push(Arc::new(Ollama::new(ollama).stay_on_lan(config.offline)));
         }
         Ok(Self::new(providers, config.default_model.clone(), config.retry.clone()))
     }

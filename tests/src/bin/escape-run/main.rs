@@ -77,6 +77,7 @@ async fn sandboxed(folder: &Path, outside: &Outside, removed: Option<Removed>) -
         agent_binary,
         limits: LIMITS,
         priority: 3,
+        network: None,
     };
     let leave_out = removed.map(|removed| removed.name().to_owned());
     let program = |words: Vec<String>| Program::Exec(leave_out.iter().cloned().chain(words).collect());

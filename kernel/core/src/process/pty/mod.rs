@@ -81,7 +81,12 @@ pub enum Place<'a> {
         hostname: &'a str,
     },
     /// Inside the sandbox of a running process.
-    Inside(&'a ProcessTree),
+    Inside {
+        /// Its processes.
+        tree: &'a ProcessTree,
+        /// Whether it has a way to the kernel's proxy.
+        network: bool,
+    },
 }
 
 /// A terminal has ended.
@@ -142,17 +147,19 @@ impl Terminals {
                     agent_binary: self.inner.agent_binary.clone(),
                     limits: self.inner.limits,
                     priority: 1,
+                    network: None,
                 };
                 let group = format!("terminal-{}", terminal.id);
                 self.inner.sandbox.launch_on_terminal(&spec, &group, &Program::Exec(shell), peer).await?
             }
-            Place::Inside(process) => {
+            Place::Inside { tree, network } => {
                 let entry = Entry {
                     agent_binary: self.inner.agent_binary.clone(),
                     limits: self.inner.limits,
+                    network,
                     command: shell,
                 };
-                self.inner.sandbox.enter_on_terminal(process, &entry, peer).await?
+                self.inner.sandbox.enter_on_terminal(tree, &entry, peer).await?
             }
         };
         let session = Arc::new(Session::new(terminal.clone(), device, tree));

@@ -15,8 +15,8 @@ use super::{
     scrollback::{SCROLLBACK_BYTES, Scrollback},
 };
 use crate::process::sandbox::{
-    Limits,
-    tests::{ALONE, Ground, Traces, agent_binary, wait_until},
+    Limits, Program, SpawnSpec,
+    tests::{ALONE, Ground, Talk, Traces, agent_binary, wait_until},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -124,7 +124,10 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     let before = Traces::now();
     for number in 1..=2 {
         let wanted = Terminal { target: Target::Process { pid: Pid(2) }, ..terminal(number) };
-        terminals.open(wanted, Place::Inside(&agent.tree)).await.expect("a terminal inside");
+        terminals
+            .open(wanted, Place::Inside { tree: &agent.tree, network: false })
+            .await
+            .expect("a terminal inside");
     }
     let first = TerminalId(Uuid::from_u128(1));
     let mut stream = Viewer::new(&terminals, first);
@@ -158,8 +161,32 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     assert!(terminals.list().is_empty());
     drop(stream);
     wait_until(|| Traces::now().processes.is_empty() && Traces::now().terminals == before.terminals).await;
-    let refused = terminals.open(terminal(3), Place::Inside(&agent.tree)).await;
+    let refused = terminals.open(terminal(3), Place::Inside { tree: &agent.tree, network: false }).await;
     assert!(refused.is_err(), "a shell inside what has ended");
+}
+
+#[tokio::test]
+async fn a_shell_inside_has_the_way_out_that_its_agent_has() {
+    let _alone = ALONE.lock().await;
+    let ground = Ground::new();
+    let (terminals, _closed) = terminals(&ground);
+    let spec = SpawnSpec { network: Some("a.test".to_owned()), ..ground.spec(4) };
+    let script = ["/bin/sh", "-c", "echo ready >&3; read line <&3"].map(str::to_owned).to_vec();
+    let mut spawned = ground.sandbox.launch(&spec, &Program::Exec(script)).await.expect("a sandbox");
+    // Nobody accepts here; the socket itself takes connections as long as it is in this queue.
+    let _handover = spawned.handover.take().expect("a way to the proxy");
+    let mut agent = Talk::new(spawned);
+    assert_eq!(agent.line().await, "ready");
+    let wanted = Terminal { target: Target::Process { pid: Pid(4) }, ..terminal(1) };
+    let inside = Place::Inside { tree: &agent.tree, network: true };
+    let opened = terminals.open(wanted, inside).await.expect("a terminal inside");
+    let mut stream = Viewer::new(&terminals, opened.id);
+    stream.type_in("echo $https_proxy; (: </dev/tcp/127.0.0.1/3128) && echo op''en\n").await;
+    let seen = stream.until("open\r\n").await;
+    assert!(seen.contains("http://127.0.0.1:3128\r\n"), "{seen}");
+    stream.type_in("(: </dev/tcp/127.0.0.1/3127) || echo clo''sed\n").await;
+    let seen = stream.until("closed\r\n").await;
+    assert!(seen.contains("Permission denied"), "{seen}");
 }
 
 fn command_line(pid: u32) -> Option<String> {

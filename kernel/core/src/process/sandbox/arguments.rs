@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::Path};
 
+use aether_protocol::link;
+
 use super::{Limits, Program, SandboxConfig, SpawnSpec, probe::Findings, skeleton};
 
 /// Where the home appears inside.
@@ -87,7 +89,7 @@ pub(super) fn options(
     // What is left is the root itself: nobody inside needs to write there.
     // The process enters the home itself, once it is the agent's user: nobody else may enter a private one.
     list.words(&["--remount-ro", "/", "--chdir", "/"]);
-    environment(&mut list, &spec.limits, tty);
+    environment(&mut list, &spec.limits, tty, spec.network.is_some());
     list.0
 }
 
@@ -105,7 +107,7 @@ pub(super) fn command_line(program: &Program) -> Vec<String> {
     words
 }
 
-fn environment(list: &mut Arguments, limits: &Limits, tty: bool) {
+fn environment(list: &mut Arguments, limits: &Limits, tty: bool, network: bool) {
     list.words(&["--clearenv"]);
     for (name, value) in [
         ("HOME", HOME),
@@ -120,6 +122,12 @@ fn environment(list: &mut Arguments, limits: &Limits, tty: bool) {
     }
     if tty {
         list.words(&["--setenv", "TERM", "xterm-256color", "--setenv", "COLORTERM", "truecolor"]);
+    }
+    if network {
+        for (name, value) in link::PROXY_ENVIRONMENT {
+            list.words(&["--setenv", name, value]);
+        }
+        list.words(&["--setenv", link::PROXY_VARIABLE, &link::PROXY_PORT.to_string()]);
     }
     list.words(&["--setenv", LIMITS, &limits_text(limits)]);
 }

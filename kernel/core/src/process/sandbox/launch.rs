@@ -46,10 +46,20 @@ pub(super) async fn with_link(
     let (ours, theirs) = StdUnixStream::pair().map_err(SandboxError::host("making the link"))?;
     ours.set_nonblocking(true).map_err(SandboxError::host("making the link"))?;
     let group = format!("agent-{}", spec.pid);
-    let (start, owner) = prepare(inner, spec, &group, program, Streams::Kept, Some(theirs.into()))?;
+    let (mut start, owner) = prepare(inner, spec, &group, program, Streams::Kept, Some(theirs.into()))?;
+    let handover = match &spec.network {
+        Some(_) => {
+            let making = "making the way to the proxy";
+            let (kernels, sandboxs) = StdUnixStream::pair().map_err(SandboxError::host(making))?;
+            kernels.set_nonblocking(true).map_err(SandboxError::host(making))?;
+            start.child.descriptor(&sandboxs.into(), link::HANDOVER_FD)?;
+            Some(UnixStream::from_std(kernels).map_err(SandboxError::host(making))?)
+        }
+        None => None,
+    };
     let tree = keeper(inner)?.launch(start).await?;
     let link = UnixStream::from_std(ours).map_err(SandboxError::host("making the link"))?;
-    Ok(Spawned { link, tree, layers: layers(inner, spec, owner) })
+    Ok(Spawned { link, tree, layers: layers(inner, spec, owner), handover })
 }
 
 pub(super) async fn on_terminal(
@@ -87,8 +97,11 @@ pub(super) async fn entered(
         HOME,
         "--limits",
         &arguments::limits_text(&entry.limits),
-        "--",
     ])?;
+    if entry.network {
+        child.args(["--proxy-port", &link::PROXY_PORT.to_string()])?;
+    }
+    child.arg("--")?;
     child.args(&entry.command)?;
     for target in 0..3 {
         child.descriptor(&terminal, target)?;
@@ -190,8 +203,9 @@ fn make_group(inner: &Inner, spec: &SpawnSpec, name: &str) -> Result<Option<Grou
 
 fn layers(inner: &Inner, spec: &SpawnSpec, owner: Option<Owner>) -> Vec<Layer> {
     let layer = |name: &str, active: bool, detail: String| Layer { name: name.to_owned(), active, detail };
-    vec![
-        layer("namespaces", true, "user, mount, pid, net, ipc, uts, cgroup of its own; no network".to_owned()),
+    let reach = if spec.network.is_some() { "no network but the proxy" } else { "no network" };
+    let mut layers = vec![
+        layer("namespaces", true, format!("user, mount, pid, net, ipc, uts, cgroup of its own; {reach}")),
         match owner {
             Some(owner) => layer("uid", true, format!("host user {}, user 1000 inside", owner.uid)),
             None => layer(
@@ -209,7 +223,11 @@ fn layers(inner: &Inner, spec: &SpawnSpec, owner: Option<Owner>) -> Vec<Layer> {
             ),
             None => layer("cgroup", false, inner.findings.cgroup_reason().to_owned()),
         },
-    ]
+    ];
+    if let Some(hosts) = &spec.network {
+        layers.push(layer("network", true, format!("through the proxy, only: {hosts}")));
+    }
+    layers
 }
 
 fn keeper(inner: &Inner) -> Result<&super::Keeper, SandboxError> {

@@ -1,10 +1,11 @@
 //! Sandboxes: where an agent's process lives, made with bubblewrap.
 //!
 //! A sandbox has user, mount, pid, net, ipc, uts and cgroup namespaces of its own, a read-only system, a
-//! private `/tmp`, the agent's home and nothing else; no network. The process inside closes the rest behind
+//! private `/tmp`, the agent's home and nothing else; no network, and where hosts are granted a port behind which
+//! the kernel's proxy is ([`super::egress`]). The process inside closes the rest behind
 //! itself (Landlock, seccomp, rlimits: `aether-agent`, `seal`).
 //!
-//! *Invariant:* a sandbox has no other way out than the socket on file descriptor 3, and it ends with the
+//! *Invariant:* a sandbox has no other way out than the socket on file descriptor 3 and that port, and it ends with the
 //! kernel: the chain of parent-death signals runs from the kernel over bubblewrap to the namespace's init.
 
 mod arguments;
@@ -109,6 +110,8 @@ pub struct SpawnSpec {
     pub limits: Limits,
     /// 1 (highest) to 5.
     pub priority: u8,
+    /// The hosts that it may reach through the kernel, in words for people; no network when left out.
+    pub network: Option<String>,
 }
 
 /// What runs in a sandbox.
@@ -130,6 +133,8 @@ pub struct Spawned {
     pub tree: ProcessTree,
     /// The layers that the kernel put around it. The process reports those that it closed itself.
     pub layers: Vec<Layer>,
+    /// Where the process hands over the socket that it listens on for the kernel, where it has network.
+    pub handover: Option<UnixStream>,
 }
 
 /// Makes sandboxes. Cheap to clone.
@@ -209,6 +214,8 @@ pub struct Entry {
     pub agent_binary: PathBuf,
     /// What the program may use.
     pub limits: Limits,
+    /// Whether the sandbox has a way to the kernel's proxy.
+    pub network: bool,
     /// The program with its arguments.
     pub command: Vec<String>,
 }

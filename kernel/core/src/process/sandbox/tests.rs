@@ -16,7 +16,7 @@ use super::{Program, Sandbox, SandboxConfig, owner_of};
 
 mod ground;
 
-pub(crate) use ground::{ALONE, Ground, Traces, agent_binary, wait_until};
+pub(crate) use ground::{ALONE, Ground, Talk, Traces, agent_binary, wait_until};
 
 #[tokio::test]
 async fn the_probe_is_quick_and_names_what_is_missing() {

@@ -9,6 +9,7 @@ use aether_protocol::{
     Code, Error, Result,
     agent::Agent,
     journal::Step,
+    network::HostGrant,
     process::{Limits, Process},
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub(super) struct Life {
     pub(super) process: Process,
     pub(super) tools: Vec<String>,
     pub(super) limits: Limits,
+    /// The hosts that it could reach.
+    #[serde(default)]
+    pub(super) network: Vec<HostGrant>,
 }
 
 /// An archive that is sound.
@@ -149,10 +153,10 @@ fn members<R: Read>(
         let found = String::from_utf8_lossy(&more.path_bytes()).escape_debug().to_string();
         return Err(damaged(&format!("'{found}' is in no manifest")));
     }
-    let (Some(agent), Some(Life { process, tools, limits })) = (agent, life) else {
+    let (Some(agent), Some(Life { process, tools, limits, network })) = (agent, life) else {
         return Err(damaged("it lacks members"));
     };
-    let moment = Moment { agent, process, tools, limits, journal };
+    let moment = Moment { agent, process, tools, limits, network, journal };
     agrees(&manifest, &moment)?;
     Ok((manifest, moment))
 }

@@ -110,7 +110,7 @@ impl Kernel {
         let key = &self.snapshots.0.key;
         let taken_at = clock::now();
         let was_live = !moment.has_ended();
-        let Moment { agent, process, tools, limits, journal } = moment;
+        let Moment { agent, process, tools, limits, network, journal } = moment;
         let Agent { id: agent_id, name, role, .. } = agent.clone();
         let manifest = Manifest {
             format: FORMAT,
@@ -137,7 +137,10 @@ impl Kernel {
         }
         let records = [
             Record { path: IDENTITY, bytes: json(serde_json::to_vec(&agent))? },
-            Record { path: PROCESS, bytes: json(serde_json::to_vec(&Life { process, tools, limits }))? },
+            Record {
+                path: PROCESS,
+                bytes: json(serde_json::to_vec(&Life { process, tools, limits, network }))?,
+            },
             Record { path: JOURNAL, bytes: lines },
         ];
         let out = scratch.archive().map_err(failed)?;

@@ -7,6 +7,7 @@ use super::StoreError;
 
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/0001_foundation.sql")),
+    M::up(include_str!("migrations/0002_egress.sql")),
     M::up(include_str!("migrations/0003_snapshots.sql")),
 ];
 

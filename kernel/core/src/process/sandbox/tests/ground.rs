@@ -56,6 +56,7 @@ impl Ground {
             agent_binary: agent_binary(),
             limits: Limits { processes: 64, ..Limits::default() },
             priority: 3,
+            network: None,
         }
     }
 

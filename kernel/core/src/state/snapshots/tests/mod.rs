@@ -143,7 +143,12 @@ fn records() -> Vec<Record> {
         "id": AGENT.to_string(), "name": "scribe-1", "role": "scribe", "owner": OWNER.to_string(),
         "created_at": 0, "last_pid": 1, "lives": 1
     });
-    let life = Life { process: process(), tools: vec!["write_file".into()], limits: Limits::default() };
+    let life = Life {
+        process: process(),
+        tools: vec!["write_file".into()],
+        limits: Limits::default(),
+        network: Vec::new(),
+    };
     let step = Step {
         index: 0,
         at: UnixMillis(5),

@@ -18,6 +18,7 @@ use crate::{
     devices::Devices,
     files::Files,
     gate::Gate,
+    govern::governor,
     identity::{Identity, IdentityError},
     mind::{Mind, MindError},
     process::{ProcessError, Processes, pty},
@@ -123,6 +124,7 @@ impl Kernel {
             .write(move |tx| tx.emit(&Actor::Kernel, EventBody::SystemStarted { version, resumed }))
             .await?;
         kernel.processes.pump();
+        governor::start(&kernel);
         Ok(kernel)
     }
 

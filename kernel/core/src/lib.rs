@@ -12,6 +12,7 @@ pub mod config;
 mod devices;
 pub mod files;
 mod gate;
+mod govern;
 mod identity;
 mod kernel;
 mod mind;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aether_kernel::config::{IdentityConfig, ProcessConfig};
+use aether_kernel::config::{IdentityConfig, ProcessConfig, QuotaConfig};
 use aether_server::ServerConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -65,6 +65,7 @@ pub(crate) struct File<M> {
     log: LogSection,
     identity: IdentityConfig,
     process: ProcessConfig,
+    quotas: QuotaConfig,
     models: M,
 }
 
@@ -171,7 +172,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
     let text = toml::to_string(&file)
         .map_err(|error| ConfigError::Value { key: "aether.toml", message: error.to_string() })?;
 
-    let File { device_name, server, log, identity, process, models, .. } = file;
+    let File { device_name, server, log, identity, process, quotas, models, .. } = file;
     let defaults = ServerConfig::default();
     let server = ServerConfig {
         listen: server.listen,
@@ -186,7 +187,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         hsts: server.hsts,
         ..defaults
     };
-    let kernel = aether_kernel::Config { state_dir, device_name, process, identity, models };
+    let kernel = aether_kernel::Config { state_dir, device_name, process, quotas, identity, models };
     kernel
         .models
         .check()
@@ -235,6 +236,20 @@ fn check<M>(file: &File<M>) -> Result<(), ConfigError> {
     bounds("process.open_files", process.open_files.into(), 16, 1 << 20)?;
     bounds("process.file_bytes", process.file_bytes, 1 << 10, 1 << 46)?;
     bounds("process.cpu_secs", process.cpu_secs, 1, 1 << 40)?;
+    let quotas = &file.quotas;
+    bounds("quotas.cpu_secs", quotas.cpu_secs, 1, 365 * 86_400)?;
+    bounds("quotas.memory_bytes", quotas.memory_bytes, 64 << 20, 1 << 46)?;
+    bounds("quotas.disk_bytes", quotas.disk_bytes, 1 << 20, 1 << 46)?;
+    bounds("quotas.processes", quotas.processes.into(), 8, 4096)?;
+    bounds("quotas.open_files", quotas.open_files.into(), 32, 1_000_000)?;
+    bounds("quotas.tokens", quotas.tokens, 1, 1_000_000_000_000)?;
+    bounds("quotas.wall_secs", quotas.wall_secs, 1, 365 * 86_400)?;
+    bounds("quotas.warn_percent", quotas.warn_percent.into(), 1, 99)?;
+    bounds("quotas.look_every_ms", quotas.look_every_ms, 10, 60_000)?;
+    let pressure = &quotas.pressure;
+    bounds("quotas.pressure.memory_percent", pressure.memory_percent.into(), 0, 100)?;
+    bounds("quotas.pressure.io_percent", pressure.io_percent.into(), 0, 100)?;
+    bounds("quotas.pressure.cpu_percent", pressure.cpu_percent.into(), 0, 100)?;
     let identity = &file.identity;
     bounds("identity.session_days", identity.session_days.into(), 1, 3650)?;
     bounds("identity.anonymous_per_minute", identity.anonymous_per_minute.into(), 1, 1_000_000)?;
@@ -284,11 +299,13 @@ mod tests {
         assert_eq!(server(&file), server(&default));
         assert_eq!(file.process, default.process);
         assert_eq!(file.identity, default.identity);
+        assert_eq!(file.quotas, default.quotas);
         // Every key of the sections is in the file, if only as a comment.
         for section in [
             server(&default),
             toml::to_string(&default.process).unwrap(),
             toml::to_string(&default.identity).unwrap(),
+            toml::to_string(&default.quotas).unwrap(),
         ] {
             for key in section.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
                 assert!(
@@ -308,5 +325,7 @@ mod tests {
         assert!(refused("[server]\nmax_connections = 0").starts_with("server.max_connections"));
         assert!(refused("[process]\nmax_steps = 0").starts_with("process.max_steps"));
         assert!(refused("[identity]\nsession_days = 0").starts_with("identity.session_days"));
+        assert!(refused("[quotas]\ntokens = 0").starts_with("quotas.tokens"));
+        assert!(refused("[quotas]\nwarn_percent = 100").starts_with("quotas.warn_percent"));
     }
 }

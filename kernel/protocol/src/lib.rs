@@ -23,6 +23,7 @@ pub mod link;
 pub mod mind;
 mod page;
 pub mod process;
+pub mod quota;
 pub mod system;
 pub mod terminal;
 pub mod tools;

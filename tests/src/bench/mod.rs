@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod events;
+pub mod governor;
 pub mod history;
 pub mod kernel;
 pub mod measure;

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
-use aether_tests::bench::{Bench, agents, events, kernel, measure, model, past, requests, web};
+use aether_tests::bench::{Bench, agents, events, governor, kernel, measure, model, past, requests, web};
 use anyhow::{Context as _, Result, bail};
 
 fn main() -> Result<ExitCode> {
@@ -28,6 +28,9 @@ fn main() -> Result<ExitCode> {
     }
     if bench.wants(events::NAMES) {
         failed("events", runtime.block_on(events::measure(&mut bench)));
+    }
+    if bench.wants(governor::NAMES) {
+        failed("governor", runtime.block_on(governor::measure(&mut bench)));
     }
     if bench.wants(past::NAMES) {
         failed("past", runtime.block_on(past::measure(&mut bench)));

@@ -5,11 +5,13 @@ use std::path::Path;
 use aether_protocol::{
     agent::Role,
     mind::{Message, ModelName},
+    quota::Quotas,
     tools,
 };
 use serde::Deserialize;
 
 use super::MindError;
+use crate::govern::governor::quota;
 
 /// The roles that come with Aether.
 const SHIPPED: &[(&str, &str)] = &[
@@ -33,6 +35,8 @@ pub(crate) struct RoleFile {
     pub(crate) model: Option<ModelName>,
     #[serde(default = "default_max_output_tokens")]
     pub(crate) max_output_tokens: u32,
+    #[serde(default)]
+    pub(crate) quotas: Quotas,
     #[serde(default)]
     pub(crate) examples: Vec<Message>,
 }
@@ -75,6 +79,10 @@ impl Roles {
         let role: RoleFile = toml::from_str(text).map_err(|error| unusable(error.to_string()))?;
         if let Some(unknown) = role.tools.iter().find(|tool| tools::risk(tool).is_none()) {
             return Err(unusable(format!("there is no tool '{unknown}'")));
+        }
+        if let Err(error) = quota::checked(role.quotas) {
+            let bounds = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            return Err(unusable(format!("{}{bounds}", error.message)));
         }
         match self.0.iter_mut().find(|known| known.id == role.id) {
             Some(known) => *known = role,

@@ -6,11 +6,13 @@
 //! *Invariant:* nothing that lasts is keyed by a Linux pid, and none is signalled but through a pidfd.
 
 mod control;
+mod governed;
 pub(crate) mod journal;
 mod link;
 mod living;
 pub mod pty;
 mod recovery;
+mod reins;
 pub(crate) mod rows;
 pub mod sandbox;
 mod scheduler;
@@ -39,7 +41,7 @@ use parking_lot::Mutex;
 use crate::{
     Config, Kernel,
     agents::page_limit,
-    config::ProcessConfig,
+    config::{ProcessConfig, QuotaConfig},
     state::{
         bus::Bus,
         store::{Store, StoreError, Tx},
@@ -67,6 +69,7 @@ pub(crate) struct Processes(Arc<Inner>);
 
 pub(crate) struct Inner {
     config: ProcessConfig,
+    quota_config: QuotaConfig,
     store: Store,
     table: Table,
     scheduler: Mutex<Scheduler>,
@@ -113,6 +116,7 @@ impl Processes {
         Ok(Self(Arc::new(Inner {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
             config: config.process.clone(),
+            quota_config: config.quotas.clone(),
             store,
             table,
             living: Mutex::default(),
@@ -210,7 +214,7 @@ impl Processes {
         self.kernel.get().and_then(Weak::upgrade)
     }
 
-    fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
@@ -223,13 +227,16 @@ impl Processes {
     pub(crate) async fn shutdown(&self, grace: Duration) {
         self.closing.store(true, Ordering::Release);
         let living: Vec<Arc<Living>> = self.living.lock().values().cloned().collect();
-        let calls = futures_util::future::join_all(living.iter().map(|life| life.call_ended()));
+        // What is frozen cannot end a call.
+        let moving = living.iter().filter(|life| !life.is_frozen());
+        let calls = futures_util::future::join_all(moving.map(|life| life.call_ended()));
         if tokio::time::timeout(grace, calls).await.is_err() {
             tracing::warn!(
                 "calls were still in flight at the end; their agents will be told that they were interrupted"
             );
         }
         self.0.terminals.close_all().await;
+        self.save_used(&living).await;
         futures_util::future::join_all(living.iter().map(|life| life.end_for_shutdown())).await;
     }
 }

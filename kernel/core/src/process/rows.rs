@@ -6,7 +6,10 @@ use aether_protocol::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::state::store::StoreError;
+use crate::{
+    govern::governor::quota::{Governed, Used},
+    state::store::StoreError,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -15,19 +18,23 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) struct Grant {
     pub(crate) tools: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) governed: Governed,
+    pub(crate) used: Used,
 }
 
 /// Gives the next PID. The row is written by [`save`] once its PID is in it.
 pub(super) fn insert(connection: &Connection, life: LifeId, agent: AgentId, grant: &Grant) -> Result<Pid> {
     connection
         .prepare_cached(
-            "INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES (?1, ?2, 1, '', ?3, ?4)",
+            "INSERT INTO lives (id, agent, is_live, row, tools, limits, governed)
+             VALUES (?1, ?2, 1, '', ?3, ?4, ?5)",
         )?
         .execute(params![
             life.to_string(),
             agent.to_string(),
             serde_json::to_string(&grant.tools)?,
-            serde_json::to_string(&grant.limits)?
+            serde_json::to_string(&grant.limits)?,
+            serde_json::to_string(&grant.governed)?
         ])?;
     Ok(Pid(u64::try_from(connection.last_insert_rowid()).unwrap_or_default()))
 }
@@ -53,7 +60,42 @@ pub(super) fn grant(connection: &Connection, pid: Pid) -> Result<Grant> {
     let (tools, limits): (String, String) = connection
         .prepare_cached("SELECT tools, limits FROM lives WHERE pid = ?1")?
         .query_row([sql(pid)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Grant { tools: serde_json::from_str(&tools)?, limits: serde_json::from_str(&limits)? })
+    Ok(Grant {
+        tools: serde_json::from_str(&tools)?,
+        limits: serde_json::from_str(&limits)?,
+        governed: governed(connection, pid)?,
+        used: used(connection, pid)?,
+    })
+}
+
+/// What governs a life.
+pub(super) fn governed(connection: &Connection, pid: Pid) -> Result<Governed> {
+    let text: String = connection
+        .prepare_cached("SELECT governed FROM lives WHERE pid = ?1")?
+        .query_row([sql(pid)], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub(super) fn save_governed(connection: &Connection, pid: Pid, governed: &Governed) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lives SET governed = ?2 WHERE pid = ?1")?
+        .execute(params![sql(pid), serde_json::to_string(governed)?])?;
+    Ok(())
+}
+
+/// What was last written down of what a life has used.
+pub(super) fn used(connection: &Connection, pid: Pid) -> Result<Used> {
+    let text: String = connection
+        .prepare_cached("SELECT used FROM lives WHERE pid = ?1")?
+        .query_row([sql(pid)], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub(super) fn save_used(connection: &Connection, pid: Pid, used: &Used) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lives SET used = ?2 WHERE pid = ?1")?
+        .execute(params![sql(pid), serde_json::to_string(used)?])?;
+    Ok(())
 }
 
 /// Every queued or living process, lowest PID first.

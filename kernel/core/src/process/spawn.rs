@@ -7,14 +7,20 @@ use aether_protocol::{
     agent::{Agent, Removed},
     journal::StepBody,
     process::{Exit, Limits, Phase, Process, Spawn, State},
+    quota::Quotas,
 };
 
 use super::{
-    Living, Processes, change_in, journal, link,
+    Living, Processes, change_in, governed, journal, link,
     rows::{self, Grant},
     sandbox::{self, SpawnSpec},
 };
-use crate::{Kernel, agents, clock, mind::RoleFile, state::store::StoreError};
+use crate::{
+    Kernel, agents, clock,
+    govern::governor::quota::{self, Governed, Used},
+    mind::RoleFile,
+    state::store::StoreError,
+};
 
 /// Characters of a goal or a message, at most.
 pub(super) const MAX_TEXT_CHARS: usize = 8_000;
@@ -33,9 +39,21 @@ impl Kernel {
         let goal = checked_text("goal", &spawn.goal)?;
         let priority = checked_priority(spawn.priority.unwrap_or(3))?;
         let (known, role) = self.identity_of(owner, &spawn).await?;
-        let grant = Grant { tools: granted(&role, spawn.tools)?, limits: checked_limits(spawn.limits)? };
+        let limits = checked_limits(spawn.limits)?;
+        let asked = quota::checked(spawn.quotas.map(|quotas| *quotas).unwrap_or_default())?;
+        let quotas = quota::for_life(asked, role.quotas, &self.processes.quota_config, &limits);
+        let grant = Grant {
+            tools: granted(&role, spawn.tools)?,
+            limits,
+            governed: Governed { quotas, ..Governed::default() },
+            used: Used::default(),
+        };
         let model = self.mind.choose(spawn.model.or(role.model)).await?;
-        let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
+        let steps_limit = asked
+            .steps
+            .or(grant.limits.max_steps)
+            .or(role.quotas.steps)
+            .unwrap_or(self.processes.config.max_steps);
         let from = actor.to_string();
         let (wanted_name, actor) = (spawn.name, actor.clone());
 
@@ -196,26 +214,22 @@ impl Processes {
         let kernel = self.kernel().ok_or_else(|| Error::unavailable("The kernel is shutting down"))?;
         let home = self.home_of(process.agent);
         make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
-        let limits = &grant.limits;
+        let limits = self.sandbox_limits(&grant.limits, &grant.governed.quotas);
         let spec = SpawnSpec {
             pid,
             hostname: hostname(&process.name),
             home,
             agent_binary: self.agent_binary.clone(),
-            limits: self.sandbox_limits(limits),
+            limits,
             priority: process.priority,
         };
         let spawned = self.sandbox.spawn(&spec).await.map_err(|error| {
             Error::unavailable(format!("The sandbox could not be made: {error}"))
                 .hint("`aether doctor` says what this host lacks")
         })?;
-        let living = Arc::new(Living::new(
-            self.clone(),
-            &process,
-            grant.tools,
-            spawned.layers,
-            Arc::new(spawned.tree),
-        ));
+        let mut layers = spawned.layers;
+        layers.push(governed::layer(self.sandbox.has_cgroups()));
+        let living = Arc::new(Living::new(self.clone(), &process, grant, layers, Arc::new(spawned.tree)));
         let doomed = {
             let mut lives = self.living.lock();
             lives.insert(pid, Arc::clone(&living));
@@ -233,6 +247,7 @@ impl Processes {
     async fn bury(&self, pid: Pid, outcome: Result<Exit, Error>) -> Result<()> {
         let living = self.living(pid).ok();
         let cause = living.as_ref().and_then(|living| living.cause_of_death());
+        let used = living.as_ref().map(|living| living.used());
         let last_words = living.map(|living| living.tree.last_words()).unwrap_or_default();
         self.change(&Actor::Kernel, pid, move |process, tx| {
             let (exit, reason) = match outcome {
@@ -243,6 +258,9 @@ impl Processes {
             process.exit = Some(exit);
             process.ended_at = Some(clock::now());
             process.host_pid = None;
+            if let Some(used) = used {
+                rows::save_used(tx, pid, &used)?;
+            }
             if !matches!(process.phase, Phase::Completed | Phase::Failed) {
                 process.phase = Phase::Failed;
                 process.reason =
@@ -289,12 +307,19 @@ impl Processes {
         }
     }
 
-    fn sandbox_limits(&self, asked: &Limits) -> sandbox::Limits {
+    /// What Linux refuses each process: what was asked for, and nothing beyond the fence of the quotas.
+    fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
+        let fenced = |own: u64, quota: Option<u64>| quota.map_or(own, |quota| own.min(quota::fence(quota)));
+        let open_files = asked.open_files.unwrap_or(self.config.open_files);
+        let processes = asked.processes.unwrap_or(self.config.processes);
         sandbox::Limits {
-            memory_bytes: asked.memory_bytes.unwrap_or(self.config.memory_bytes),
-            processes: asked.processes.unwrap_or(self.config.processes),
-            open_files: asked.open_files.unwrap_or(self.config.open_files),
-            file_bytes: asked.file_bytes.unwrap_or(self.config.file_bytes),
+            memory_bytes: fenced(asked.memory_bytes.unwrap_or(self.config.memory_bytes), quotas.memory_bytes),
+            processes: quotas
+                .processes
+                .map_or(processes, |quota| processes.min(quota::fence_processes(quota))),
+            open_files: u32::try_from(fenced(open_files.into(), quotas.open_files.map(u64::from)))
+                .unwrap_or(open_files),
+            file_bytes: fenced(asked.file_bytes.unwrap_or(self.config.file_bytes), quotas.disk_bytes),
             cpu_secs: asked.cpu_secs.unwrap_or(self.config.cpu_secs),
         }
     }

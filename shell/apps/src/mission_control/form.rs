@@ -163,6 +163,7 @@ impl DeployForm {
             tools,
             priority: (self.priority != 3).then_some(self.priority),
             limits: Limits { max_steps: self.steps.trim().parse().ok(), ..Limits::default() },
+            quotas: None,
         })
     }
 }

@@ -5,7 +5,10 @@ use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
 
-const STEPS: &[M<'_>] = &[M::up(include_str!("migrations/0001_foundation.sql"))];
+const STEPS: &[M<'_>] = &[
+    M::up(include_str!("migrations/0001_foundation.sql")),
+    M::up(include_str!("migrations/0004_quotas.sql")),
+];
 
 pub(super) const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -225,13 +225,13 @@ async fn running_time_counts_only_while_it_runs() {
     let process =
         world.spawn_as(json!({"role": "assistant", "goal": goal, "quotas": {"wall_secs": 1}})).await;
     let asking =
-        world.spawn_as(json!({"role": "assistant", "goal": "ask What?", "quotas": {"wall_secs": 1}})).await;
+        world.spawn_as(json!({"role": "assistant", "goal": "ask What?", "quotas": {"wall_secs": 3}})).await;
     let pid = process.pid.0;
     let paused = world.until(pid, "paused", |process| process.state == State::Paused).await;
     assert!(paused.reason.unwrap().contains("1 s of running time"));
     // The other one waits for a person all the while, and longer than that.
     let long =
-        world.spawn_as(json!({"role": "assistant", "goal": "run sleep 1.5", "quotas": {"wall_secs": 60}}));
+        world.spawn_as(json!({"role": "assistant", "goal": "run sleep 4", "quotas": {"wall_secs": 60}}));
     let long = long.await.pid.0;
     world.until_completed(long).await;
     assert_eq!(world.get(asking.pid.0).await.state, State::Sleeping);
@@ -328,6 +328,39 @@ async fn quotas_are_shown_with_what_holds_them_and_bad_ones_are_refused() {
     world.signal(pid, "KILL").await;
     world.refused("PUT", &path, some, 409, "conflict").await;
     assert_eq!(limit_of(&report(&mut world, pid).await, Kind::Processes), Some(40));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lower_priorities_stand_back_first_while_the_machine_is_short_of_cpu() {
+    assert!(
+        std::fs::exists("/proc/pressure/cpu").unwrap(),
+        "this Linux has no /proc/pressure: start it with psi=1"
+    );
+    let mut world = World::new("max_running = 8\n[quotas.pressure]\ncpu_percent = 25\n").await;
+    let all = "run for i in $(seq $(($(nproc) + 3))); do while :; do :; done & done; wait";
+    let hog = world.spawn_as(json!({"role": "assistant", "goal": all, "priority": 2})).await.pid.0;
+    let goal = "run while [ ! -e stop ]; do sleep 0.05; done";
+    let lowest = world.spawn_as(json!({"role": "assistant", "goal": goal, "priority": 5})).await;
+    let lower = world.spawn_as(json!({"role": "assistant", "goal": goal, "priority": 4})).await;
+    let stands_back = |process: &Process| process.state == State::Stopped;
+    let first = world.until(lowest.pid.0, "standing back", stands_back).await;
+    assert!(first.reason.as_ref().unwrap().contains("The machine is short of CPU"), "{first:#?}");
+    let second = world.until(lower.pid.0, "standing back too", stands_back).await;
+    assert_eq!(world.get(hog).await.state, State::Running);
+    // A person's word stands above it.
+    let woken = world.signal(lowest.pid.0, "CONT").await;
+    assert_eq!((woken.state, woken.reason), (State::Running, None));
+    for process in [&lowest, &lower] {
+        std::fs::write(world.home(process).join("stop"), "").unwrap();
+    }
+    world.until_completed(lowest.pid.0).await;
+    // The other one comes back when there is room, or after its time.
+    world.signal(hog, "KILL").await;
+    world.until_completed(lower.pid.0).await;
+    let acts: Vec<Act> =
+        decisions(&mut world, lower.pid.0).await.iter().map(|decision| decision.act).collect();
+    assert_eq!(acts, [Act::Throttled, Act::Released]);
+    assert_eq!(audited(&world, lower.pid.0)[0], ("governor.throttle".to_owned(), second.reason.unwrap()));
 }
 
 fn limit_of(report: &QuotaReport, kind: Kind) -> Option<u64> {

@@ -30,7 +30,8 @@ calls! { Process:
     write "process.message" Message -> Process;
     /// What a process may use, has used, and what holds each limit.
     read "process.quotas" GetQuotas -> QuotaReport;
-    /// Changes quotas. A process that was paused at a limit that is raised goes on.
+    /// Changes quotas. A process that was paused at a limit that is raised goes on. What Linux itself was told when
+    /// its processes were started (memory, processes, open files of each) grows with the next life.
     write "process.set_quota" SetQuota -> QuotaReport;
 }
 

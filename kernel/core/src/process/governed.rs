@@ -10,7 +10,6 @@ use aether_protocol::{
     process::{Layer, Phase, Process, SignalName, State},
     quota::{Act, Cause, Decision, Kind, QuotaReport, Quotas},
 };
-
 use parking_lot::Mutex;
 
 use super::{Living, Processes, change_in, control, journal, rows};
@@ -91,7 +90,10 @@ impl Processes {
                 living.thaw().await;
             }
             if let Some(group) = living.tree.group() {
-                let told = group.set_limits(asked.memory_bytes, asked.processes.map(u64::from));
+                let told = group.set_limits(
+                    asked.memory_bytes.map(quota::fence),
+                    asked.processes.map(|count| quota::fence_processes(count).into()),
+                );
                 if let Err(error) = told {
                     tracing::warn!(%pid, %error, "a cgroup could not be told of a quota");
                 }
@@ -134,6 +136,10 @@ impl Processes {
                 hold_in(tx, process, governed, cause)
             })
             .await?;
+        if freeze && governed.hold.is_none() {
+            // Its quota was raised in this moment.
+            living.thaw().await;
+        }
         if process.state == State::Stopped && governed.hold.is_some() {
             living.set_paused_below(process.reason);
         }
@@ -249,7 +255,7 @@ impl Processes {
     }
 }
 
-/// Holds it, if nothing else does and it has not ended.
+/// Holds it, if nothing else does, it has not ended, and the limit is still the same.
 pub(super) fn hold_in(
     tx: &mut Tx<'_>,
     process: &mut Process,
@@ -260,7 +266,9 @@ pub(super) fn hold_in(
         || matches!(process.phase, Phase::Completed | Phase::Failed);
     // What it is throttled for counts less than what a person has to decide.
     let is_held = matches!(&governed.hold, Some(hold) if !matches!(hold, Cause::Pressure { .. }));
-    if is_over || is_held {
+    let is_past =
+        matches!(&cause, Cause::Quota { kind, limit, .. } if governed.quotas.get(*kind) != Some(*limit));
+    if is_over || is_held || is_past {
         return Ok(());
     }
     let reason = quota::in_words(&cause, process.pid);
@@ -322,10 +330,27 @@ pub(super) struct Wanted {
     pub(super) output_tokens: u32,
 }
 
-/// How long a conversation is, with the descriptions of the tools.
+/// How long a conversation is as JSON, with the descriptions of the tools.
 pub(super) fn conversation_bytes(think: &Think) -> u64 {
-    let length = |text: &serde_json::Result<String>| text.as_ref().map_or(0, String::len) as u64;
-    length(&serde_json::to_string(&think.messages)) + length(&serde_json::to_string(&think.tools))
+    let mut length = Length(0);
+    // Neither the types nor the writer can fail.
+    let _ = serde_json::to_writer(&mut length, &think.messages);
+    let _ = serde_json::to_writer(&mut length, &think.tools);
+    length.0
+}
+
+/// Counts what is written.
+struct Length(u64);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Wanted {

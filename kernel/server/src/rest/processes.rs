@@ -173,7 +173,8 @@ pub(crate) async fn quotas(caller: Caller, pid: web::Path<Pid>) -> Answer {
     caller.ask(GetQuotas { pid: *pid }).await
 }
 
-/// Changes quotas. A process that was paused at a limit that is raised goes on.
+/// Changes quotas. A process that was paused at a limit that is raised goes on. What Linux itself was told when its
+/// processes were started (memory, processes, open files of each) grows with the next life.
 #[utoipa::path(
     tag = "processes", operation_id = "process.set_quota", params(("pid" = Pid, Path)), request_body = Quotas,
     responses((status = 200, body = QuotaReport), Refusals)

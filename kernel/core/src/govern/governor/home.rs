@@ -97,6 +97,7 @@ impl Walk {
 }
 
 /// What an entry takes on the disk. A file with several names is counted once, in parts.
+#[allow(clippy::useless_conversion, reason = "the fields of `Stat` are of other types on other processors")]
 fn cost(found: &Stat) -> u64 {
     let bytes = u64::try_from(found.st_blocks).unwrap_or(0) * 512;
     let names = if FileType::from_raw_mode(found.st_mode) == FileType::Directory {

@@ -313,12 +313,11 @@ fn survey(look: &mut Look, mut subjects: Vec<Subject>) -> Vec<Subject> {
 
 fn take_in(subject: &mut Subject, init: i32, census: &Census) {
     let group = subject.living.tree.group();
-    let cpu_ms = match group.as_ref().and_then(|group| group.cpu_micros()) {
-        Some(micros) => micros / 1000,
-        None => {
-            let ticks = subject.meter.cpu.take(census.ticks);
-            u64::try_from(measure::duration(ticks).as_millis()).unwrap_or(u64::MAX)
-        }
+    let cpu_ms = if let Some(micros) = group.as_ref().and_then(|group| group.cpu_micros()) {
+        micros / 1000
+    } else {
+        let ticks = subject.meter.cpu.take(census.ticks);
+        u64::try_from(measure::duration(ticks).as_millis()).unwrap_or(u64::MAX)
     };
     let in_files = measure::shared_memory_bytes(init);
     let mut memory_bytes = census.resident_bytes + in_files;

@@ -363,6 +363,20 @@ async fn lower_priorities_stand_back_first_while_the_machine_is_short_of_cpu() {
     assert_eq!(audited(&world, lower.pid.0)[0], ("governor.throttle".to_owned(), second.reason.unwrap()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lives_that_are_looked_at_all_the_time_from_their_first_moment_on_complete() {
+    let mut world =
+        World::new("max_running = 6\n[quotas]\nlook_every_ms = 10\nmemory_bytes = 268435456\n").await;
+    let mut pids = Vec::new();
+    for _ in 0..18 {
+        pids.push(world.spawn("write a b").await.pid.0);
+    }
+    for pid in pids {
+        world.until_completed(pid).await;
+        assert_eq!(decisions(&mut world, pid).await, []);
+    }
+}
+
 fn limit_of(report: &QuotaReport, kind: Kind) -> Option<u64> {
     report.quotas.iter().find(|one| one.kind == kind).unwrap().limit
 }

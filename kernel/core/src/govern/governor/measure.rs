@@ -10,6 +10,9 @@ use std::{
 /// Open files of one process that are counted one by one, where Linux does not say how many there are.
 const COUNTED_FILES: usize = 70_000;
 
+/// The kind of file system that lies in memory (statfs(2)).
+const TMPFS_MAGIC: i128 = 0x0102_1994;
+
 /// What one sandbox's processes use at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Census {
@@ -90,12 +93,14 @@ pub(crate) fn proportional_bytes(members: &[i32]) -> u64 {
     members.iter().map(|pid| proportional(*pid)).sum()
 }
 
-/// What lies in the sandbox's own file systems in memory.
+/// What lies in the file systems in memory that a sandbox has of its own; for one that stands. While it is being
+/// made, its root is still the host's.
 pub(crate) fn shared_memory_bytes(init: i32) -> u64 {
     ["tmp", "dev/shm"]
         .into_iter()
-        .filter_map(|place| rustix::fs::statvfs(format!("/proc/{init}/root/{place}")).ok())
-        .map(|found| (found.f_blocks.saturating_sub(found.f_bfree)) * found.f_frsize)
+        .filter_map(|place| rustix::fs::statfs(format!("/proc/{init}/root/{place}")).ok())
+        .filter(|found| i128::from(found.f_type) == TMPFS_MAGIC)
+        .map(|found| found.f_blocks.saturating_sub(found.f_bfree) * u64::try_from(found.f_bsize).unwrap_or(0))
         .sum()
 }
 

@@ -319,7 +319,9 @@ fn take_in(subject: &mut Subject, init: i32, census: &Census) {
         let ticks = subject.meter.cpu.take(census.ticks);
         u64::try_from(measure::duration(ticks).as_millis()).unwrap_or(u64::MAX)
     };
-    let in_files = measure::shared_memory_bytes(init);
+    // From its first call on it stands.
+    let stands = subject.row.host_pid.is_some();
+    let in_files = if stands { measure::shared_memory_bytes(init) } else { 0 };
     let mut memory_bytes = census.resident_bytes + in_files;
     if let Some(bytes) = group.as_ref().and_then(|group| group.memory_bytes()) {
         memory_bytes = bytes;

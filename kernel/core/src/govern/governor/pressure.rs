@@ -8,7 +8,7 @@ use aether_protocol::{Pid, quota::Resource};
 use crate::config::PressureConfig;
 
 /// No process stands back longer at a time, however short the machine stays.
-const LONGEST_MS: u64 = 60_000;
+const LONGEST_MS: u64 = 30_000;
 
 /// Shares of the last ten seconds in which something waited, in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -208,10 +208,10 @@ fn nobody_stands_back_for_ever_nor_against_a_persons_word() {
     let short = Reading { memory: 50.0, ..Reading::default() };
     let mut throttle = Throttle::default();
     assert!(matches!(throttle.look(0, short, &all, &config()), Some(Order::Throttle(Pid(2), ..))));
-    assert_eq!(throttle.look(59_999, short, &all, &config()), None, "the last one works on");
-    assert_eq!(throttle.look(60_000, short, &all, &config()), Some(Order::Release(Pid(2))));
+    assert_eq!(throttle.look(29_999, short, &all, &config()), None, "the last one works on");
+    assert_eq!(throttle.look(30_000, short, &all, &config()), Some(Order::Release(Pid(2))));
     let exempt = [candidate(1, 2), Candidate { is_exempt: true, ..candidate(2, 3) }];
-    let first = throttle.look(60_001, short, &exempt, &config());
+    let first = throttle.look(30_001, short, &exempt, &config());
     assert!(matches!(first, Some(Order::Throttle(Pid(1), ..))), "{first:?}");
     throttle.forget(|_| false);
     assert!(!throttle.holds(Pid(1)));

@@ -24,7 +24,7 @@ pub fn all() -> Vec<Attack> {
     let opener = "for n in 1 2 3 4 5 6; do \
         bash -c 'for i in $(seq 100); do exec {fd}</dev/null; done; sleep 100' & done; wait";
     [
-        (Kind::Processes, "processes", 64, "bomb(){ bomb | bomb & }; bomb; sleep 100"),
+        (Kind::Processes, "processes", 64, "bomb(){ bomb | bomb & }; bomb; exec sleep 100"),
         (Kind::Memory, "memory_bytes", 160 << 20, hogs),
         (Kind::Disk, "disk_bytes", 32 << 20, filler),
         (Kind::OpenFiles, "open_files", 256, opener),

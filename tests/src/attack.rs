@@ -23,8 +23,10 @@ pub fn all() -> Vec<Attack> {
     let filler = "i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > fill-$i; done";
     let opener = "for n in 1 2 3 4 5 6; do \
         bash -c 'for i in $(seq 100); do exec {fd}</dev/null; done; sleep 100' & done; wait";
+    // Bash tries again where a fork is refused, so that the bomb does not die of its own success.
+    let bomb = "bash -c 'bomb(){ bomb | bomb & }; bomb; exec sleep 100'";
     [
-        (Kind::Processes, "processes", 64, "bomb(){ bomb | bomb & }; bomb; exec sleep 100"),
+        (Kind::Processes, "processes", 64, bomb),
         (Kind::Memory, "memory_bytes", 160 << 20, hogs),
         (Kind::Disk, "disk_bytes", 32 << 20, filler),
         (Kind::OpenFiles, "open_files", 256, opener),

@@ -109,7 +109,7 @@ async fn five_attackers_at_once_are_each_stopped_for_their_own_reason() {
         assert_eq!((cause, at), (kind, limit), "{last:?}");
         println!("{kind:?}: {used} of {limit}: {}", last.reason);
         // What Linux itself refuses stands an eighth above; what fills up between two looks comes on top.
-        assert!(used >= limit && used <= limit * 10, "{last:?}");
+        assert!(used >= limit && used <= limit * 20, "{last:?}");
         if matches!(kind, Kind::Processes) {
             assert!(used <= limit + 20, "{last:?}");
         }

@@ -1,5 +1,6 @@
 //! What the system tests share: a real daemon, and a client that sends exactly what it is told.
 
+pub mod attack;
 pub mod bench;
 pub mod chromium;
 pub mod daemon;

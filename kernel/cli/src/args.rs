@@ -3,7 +3,7 @@
 mod snapshots;
 
 use aether_client::Fingerprint;
-use aether_protocol::{SessionId, TerminalId, process::SignalName};
+use aether_protocol::{SessionId, TerminalId, process::SignalName, quota::Quotas};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use snapshots::SnapshotCommand;
@@ -178,6 +178,19 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u8).range(1..=5))]
         priority: u8,
     },
+    /// Shows what a process may use and has used, or changes it; one that was paused at a limit then goes on.
+    #[command(
+        after_help = "Examples:\n  aether quota scribe-1\n  aether quota 7 --tokens 200000 --cpu-secs 600"
+    )]
+    Quota {
+        /// PID or name.
+        process: String,
+        #[command(flatten)]
+        quotas: QuotaArgs,
+        /// Thoughts.
+        #[arg(long, value_name = "N")]
+        steps: Option<u32>,
+    },
     /// Says something to an agent; answers its question, where it has asked one.
     #[command(visible_aliases = ["answer", "message"], after_help = "Example:\n  aether say scribe-1 make it rhyme")]
     Say {
@@ -335,19 +348,58 @@ pub(crate) struct Spawn {
     /// Thoughts before it must ask for more.
     #[arg(long, value_name = "N")]
     pub(crate) max_steps: Option<u32>,
-    /// Memory of each of its processes, with K, M or G.
-    #[arg(long, value_name = "SIZE", value_parser = crate::shape::parse_bytes)]
-    pub(crate) memory: Option<u64>,
-    /// CPU time of each of its processes, in seconds.
-    #[arg(long, value_name = "SECS")]
-    pub(crate) cpu_secs: Option<u64>,
     /// A host that it may reach, instead of the role's: a name, *. and a name, or an address; may be repeated.
     /// `,local` allows addresses of the local network, `none` takes the role's away.
     #[arg(long, value_name = "HOST[:PORT][,local]")]
     pub(crate) network: Vec<String>,
+    #[command(flatten)]
+    pub(crate) quotas: QuotaArgs,
     /// Shows its steps until it ends; the exit status tells how.
     #[arg(short, long)]
     pub(crate) wait: bool,
+}
+
+/// What one life may use altogether.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct QuotaArgs {
+    /// Tokens that its model reads and writes.
+    #[arg(long, value_name = "N")]
+    pub(crate) tokens: Option<u64>,
+    /// CPU time of all its processes together, in seconds.
+    #[arg(long, value_name = "SECS")]
+    pub(crate) cpu_secs: Option<u64>,
+    /// How long it may run, without the time in which it is held or waits, in seconds.
+    #[arg(long, value_name = "SECS")]
+    pub(crate) wall_secs: Option<u64>,
+    /// Memory of all its processes together, with K, M or G.
+    #[arg(long, value_name = "SIZE", value_parser = crate::shape::parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// What its home may hold, with K, M or G.
+    #[arg(long, value_name = "SIZE", value_parser = crate::shape::parse_bytes)]
+    pub(crate) disk: Option<u64>,
+    /// Processes and threads at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) processes: Option<u32>,
+    /// Open files of all its processes together.
+    #[arg(long, value_name = "N")]
+    pub(crate) open_files: Option<u32>,
+}
+
+impl QuotaArgs {
+    /// As the protocol has them; `None` where nothing was typed.
+    pub(crate) fn quotas(self, steps: Option<u32>) -> Option<Quotas> {
+        let quotas = Quotas {
+            cpu_secs: self.cpu_secs,
+            memory_bytes: self.memory,
+            disk_bytes: self.disk,
+            processes: self.processes,
+            open_files: self.open_files,
+            tokens: self.tokens,
+            steps,
+            wall_secs: self.wall_secs,
+        };
+        (quotas != Quotas::default()).then_some(quotas)
+    }
 }
 
 /// What to do with agents.

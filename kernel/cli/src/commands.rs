@@ -5,6 +5,7 @@ mod attach;
 mod deploy;
 mod files;
 mod processes;
+mod quota;
 mod recordings;
 mod snapshots;
 mod steps;
@@ -49,6 +50,7 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
         Command::Resume { processes } => processes::resume(&cx, &processes).await,
         Command::Continue { process, steps } => processes::extend(&cx, &process, steps).await,
         Command::Renice { process, priority } => processes::renice(&cx, &process, priority).await,
+        Command::Quota { process, quotas, steps } => quota::quota(&cx, &process, quotas.quotas(steps)).await,
         Command::Say { process, text } => processes::say(&cx, &process, &text).await,
         Command::Attach { process, terminal, detach_key } => {
             attach::attach(&cx, process, terminal, detach_key).await

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aether_protocol::quota::Quotas;
 use serde::{Deserialize, Serialize};
 
 /// The kernel's configuration. The daemon reads it from `aether.toml` and fills in the paths.
@@ -17,6 +18,8 @@ pub struct Config {
     pub process: ProcessConfig,
     /// What agents and the kernel itself may reach.
     pub network: NetworkConfig,
+    /// What one life may use altogether, and what the governor does about it.
+    pub quotas: QuotaConfig,
     /// Accounts and limits.
     pub identity: IdentityConfig,
     /// Snapshots of agents.
@@ -89,6 +92,91 @@ impl Default for SnapshotConfig {
 pub struct NetworkConfig {
     /// Whether nothing may leave the local network: no agent, and no model provider.
     pub offline: bool,
+}
+
+/// `[quotas]`: what one life may use altogether, where neither its role nor whoever deploys it says more. The step
+/// limit is `process.max_steps`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuotaConfig {
+    /// CPU time of all its processes together, in seconds.
+    pub cpu_secs: u64,
+    /// Memory of all its processes together, in bytes.
+    pub memory_bytes: u64,
+    /// What its home may hold, in bytes.
+    pub disk_bytes: u64,
+    /// Processes and threads at once. `process.processes` is the fence behind it: leave some room between them.
+    pub processes: u32,
+    /// Open files of all its processes together.
+    pub open_files: u32,
+    /// Tokens read and written.
+    pub tokens: u64,
+    /// How long it may run, without the time in which it is held or waits, in seconds.
+    pub wall_secs: u64,
+    /// From which share of a limit on it is warned, in percent.
+    pub warn_percent: u8,
+    /// How often processes are measured, in milliseconds; more often where one is near a limit.
+    pub look_every_ms: u64,
+    /// After how many equal calls in a row an agent is paused; 0 for never.
+    pub same_call: u32,
+    /// After how many calls in a row that brought nothing new it is paused; 0 for never.
+    pub no_change: u32,
+    /// When agents stand back because the machine is short of something.
+    pub pressure: PressureConfig,
+}
+
+impl Default for QuotaConfig {
+    fn default() -> Self {
+        Self {
+            cpu_secs: 4 * 3600,
+            memory_bytes: 4 << 30,
+            disk_bytes: 10 << 30,
+            processes: 200,
+            open_files: 8192,
+            tokens: 5_000_000,
+            wall_secs: 24 * 3600,
+            warn_percent: 80,
+            look_every_ms: 500,
+            same_call: 10,
+            no_change: 25,
+            pressure: PressureConfig::default(),
+        }
+    }
+}
+
+impl QuotaConfig {
+    /// The kernel's limits.
+    pub(crate) fn defaults(&self) -> Quotas {
+        Quotas {
+            cpu_secs: Some(self.cpu_secs),
+            memory_bytes: Some(self.memory_bytes),
+            disk_bytes: Some(self.disk_bytes),
+            processes: Some(self.processes),
+            open_files: Some(self.open_files),
+            tokens: Some(self.tokens),
+            steps: None,
+            wall_secs: Some(self.wall_secs),
+        }
+    }
+}
+
+/// `[quotas.pressure]`: shares of the last ten seconds in which something waited (`some avg10` of `/proc/pressure`),
+/// in percent, from which on agents of lower priority stand still; 0 for never.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PressureConfig {
+    /// For memory.
+    pub memory_percent: u8,
+    /// For reading and writing.
+    pub io_percent: u8,
+    /// For CPU time.
+    pub cpu_percent: u8,
+}
+
+impl Default for PressureConfig {
+    fn default() -> Self {
+        Self { memory_percent: 20, io_percent: 70, cpu_percent: 95 }
+    }
 }
 
 /// `[identity]`

@@ -18,6 +18,7 @@ use crate::{
     devices::Devices,
     files::Files,
     gate::Gate,
+    govern::governor,
     identity::{Identity, IdentityError},
     mind::{Mind, MindError},
     process::{ProcessError, Processes, pty},
@@ -132,6 +133,7 @@ impl Kernel {
             .await?;
         kernel.processes.pump();
         tokio::spawn(snapshots::watch(Arc::downgrade(&kernel)));
+        governor::start(&kernel);
         Ok(kernel)
     }
 

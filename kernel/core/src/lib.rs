@@ -13,6 +13,7 @@ mod devices;
 pub mod files;
 mod garbage;
 mod gate;
+mod govern;
 mod identity;
 mod kernel;
 mod mind;

@@ -2,7 +2,7 @@
 
 use aether_protocol::system::{Check, Diagnosis, Health, Status};
 
-use crate::{Kernel, clock};
+use crate::{Kernel, clock, govern::governor::pressure};
 
 impl Kernel {
     /// `system.status`
@@ -28,6 +28,7 @@ impl Kernel {
         checks.push(self.check_models().await);
         checks.push(self.check_store().await);
         checks.push(self.check_disk());
+        checks.push(check_pressure());
         Diagnosis { checks }
     }
 
@@ -75,5 +76,24 @@ impl Kernel {
             _ => (Health::Ready, None),
         };
         Check { name: "disk".into(), state, detail: format!("{free_mib} MiB free"), remedy }
+    }
+}
+
+/// Whether this Linux tells how short the machine is.
+fn check_pressure() -> Check {
+    let name = "pressure".to_owned();
+    match pressure::read() {
+        Some(_) => Check {
+            name,
+            state: Health::Ready,
+            detail: "agents of lower priority stand back when the machine is short of something".to_owned(),
+            remedy: None,
+        },
+        None => Check {
+            name,
+            state: Health::Degraded,
+            detail: "this Linux does not tell how short the machine is (/proc/pressure)".to_owned(),
+            remedy: Some("Start Linux with psi=1 on its command line".to_owned()),
+        },
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use aether_kernel::config::{IdentityConfig, NetworkConfig, ProcessConfig, SnapshotConfig};
+use aether_kernel::config::{IdentityConfig, NetworkConfig, ProcessConfig, QuotaConfig, SnapshotConfig};
 use aether_server::ServerConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -67,6 +67,7 @@ pub(crate) struct File<M> {
     process: ProcessConfig,
     snapshots: SnapshotConfig,
     network: NetworkConfig,
+    quotas: QuotaConfig,
     models: M,
 }
 
@@ -173,7 +174,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
     let text = toml::to_string(&file)
         .map_err(|error| ConfigError::Value { key: "aether.toml", message: error.to_string() })?;
 
-    let File { device_name, server, log, identity, process, snapshots, network, models, .. } = file;
+    let File { device_name, server, log, identity, process, quotas, snapshots, network, models, .. } = file;
     let defaults = ServerConfig::default();
     let server = ServerConfig {
         listen: server.listen,
@@ -188,8 +189,16 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         hsts: server.hsts,
         ..defaults
     };
-    let kernel =
-        aether_kernel::Config { state_dir, device_name, process, network, identity, snapshots, models };
+    let kernel = aether_kernel::Config {
+        state_dir,
+        device_name,
+        process,
+        quotas,
+        network,
+        identity,
+        snapshots,
+        models,
+    };
     kernel
         .models
         .check()
@@ -242,6 +251,20 @@ fn check<M>(file: &File<M>) -> Result<(), ConfigError> {
     bounds("snapshots.every_hours", snapshots.every_hours.into(), 0, 8760)?;
     bounds("snapshots.keep", snapshots.keep.into(), 1, 1000)?;
     bounds("snapshots.max_bytes", snapshots.max_bytes, 1 << 20, 1 << 46)?;
+    let quotas = &file.quotas;
+    bounds("quotas.cpu_secs", quotas.cpu_secs, 1, 365 * 86_400)?;
+    bounds("quotas.memory_bytes", quotas.memory_bytes, 64 << 20, 1 << 46)?;
+    bounds("quotas.disk_bytes", quotas.disk_bytes, 1 << 20, 1 << 46)?;
+    bounds("quotas.processes", quotas.processes.into(), 8, 4096)?;
+    bounds("quotas.open_files", quotas.open_files.into(), 32, 1_000_000)?;
+    bounds("quotas.tokens", quotas.tokens, 1, 1_000_000_000_000)?;
+    bounds("quotas.wall_secs", quotas.wall_secs, 1, 365 * 86_400)?;
+    bounds("quotas.warn_percent", quotas.warn_percent.into(), 1, 99)?;
+    bounds("quotas.look_every_ms", quotas.look_every_ms, 10, 60_000)?;
+    let pressure = &quotas.pressure;
+    bounds("quotas.pressure.memory_percent", pressure.memory_percent.into(), 0, 100)?;
+    bounds("quotas.pressure.io_percent", pressure.io_percent.into(), 0, 100)?;
+    bounds("quotas.pressure.cpu_percent", pressure.cpu_percent.into(), 0, 100)?;
     let identity = &file.identity;
     bounds("identity.session_days", identity.session_days.into(), 1, 3650)?;
     bounds("identity.anonymous_per_minute", identity.anonymous_per_minute.into(), 1, 1_000_000)?;
@@ -293,6 +316,7 @@ mod tests {
         assert_eq!(file.identity, default.identity);
         assert_eq!(file.snapshots, default.snapshots);
         assert_eq!(file.network, default.network);
+        assert_eq!(file.quotas, default.quotas);
         // Every key of the sections is in the file, if only as a comment.
         for section in [
             server(&default),
@@ -300,6 +324,7 @@ mod tests {
             toml::to_string(&default.identity).unwrap(),
             toml::to_string(&default.snapshots).unwrap(),
             toml::to_string(&default.network).unwrap(),
+            toml::to_string(&default.quotas).unwrap(),
         ] {
             for key in section.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key) {
                 assert!(
@@ -320,5 +345,7 @@ mod tests {
         assert!(refused("[process]\nmax_steps = 0").starts_with("process.max_steps"));
         assert!(refused("[snapshots]\nkeep = 0").starts_with("snapshots.keep"));
         assert!(refused("[identity]\nsession_days = 0").starts_with("identity.session_days"));
+        assert!(refused("[quotas]\ntokens = 0").starts_with("quotas.tokens"));
+        assert!(refused("[quotas]\nwarn_percent = 100").starts_with("quotas.warn_percent"));
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, AgentId, LifeId, Pid, Seq, SnapshotId, TerminalId, UnixMillis, UserId, files::Place,
-    journal::Step, process::Process, snapshot::Snapshot,
+    journal::Step, process::Process, quota::Decision, snapshot::Snapshot,
 };
 
 /// Something that happened, in the order in which the kernel wrote it down.
@@ -77,6 +77,12 @@ pub enum EventBody {
         /// Whether something was cut.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         cut: bool,
+    },
+    /// The governor warned, paused, ended, throttled or released a process.
+    #[serde(rename = "governor.acted")]
+    GovernorActed {
+        /// What, and why.
+        decision: Box<Decision>,
     },
     /// An agent was removed.
     #[serde(rename = "agent.removed")]

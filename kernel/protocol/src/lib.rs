@@ -24,6 +24,7 @@ pub mod mind;
 pub mod network;
 mod page;
 pub mod process;
+pub mod quota;
 pub mod snapshot;
 pub mod system;
 pub mod terminal;

@@ -7,6 +7,7 @@ use crate::{
     call::calls,
     mind::{ModelName, Usage},
     network::HostGrant,
+    quota::{QuotaReport, Quotas},
 };
 
 calls! { Process:
@@ -28,6 +29,11 @@ calls! { Process:
     write "process.continue" Continue -> Process;
     /// Says something to the agent. Answers its question, where it has asked one.
     write "process.message" Message -> Process;
+    /// What a process may use, has used, and what holds each limit.
+    read "process.quotas" GetQuotas -> QuotaReport;
+    /// Changes quotas. A process that was paused at a limit that is raised goes on. What Linux itself was told when
+    /// its processes were started (memory, processes, open files of each) grows with the next life.
+    write "process.set_quota" SetQuota -> QuotaReport;
 }
 
 /// The life of a process in the process table (DESIGN.md §4).
@@ -118,7 +124,8 @@ pub struct Layer {
     pub detail: String,
 }
 
-/// What a process may use. What is left out takes the role's or the kernel's default.
+/// What each process in a sandbox may use. What is left out takes the kernel's default. What a life may use
+/// altogether is [`Quotas`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -247,12 +254,15 @@ pub struct Spawn {
     /// 1 (highest) to 5; 3 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// What it may use.
+    /// What each of its processes may use.
     #[serde(default)]
     pub limits: Limits,
     /// The hosts that it may reach; the role's when left out, none when empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Vec<HostGrant>>,
+    /// What it may use altogether.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Box<Quotas>>,
 }
 
 /// Which processes `process.list` returns.
@@ -357,4 +367,24 @@ pub struct Message {
     pub pid: Pid,
     /// What. 1 to 8,000 characters.
     pub text: String,
+}
+
+/// `process.quotas`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GetQuotas {
+    /// Whose.
+    pub pid: Pid,
+}
+
+/// `process.set_quota`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetQuota {
+    /// Whose.
+    pub pid: Pid,
+    /// Those that change.
+    pub quotas: Box<Quotas>,
 }

@@ -27,7 +27,9 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(processes::pause)
         .service(processes::resume)
         .service(processes::extend)
-        .service(processes::message);
+        .service(processes::message)
+        .service(processes::quotas)
+        .service(processes::set_quota);
     routes
         .service(agents::list)
         .service(agents::get)

@@ -6,6 +6,7 @@
 pub mod agents;
 pub mod events;
 pub mod files;
+pub mod governor;
 pub mod history;
 pub mod kernel;
 pub mod measure;

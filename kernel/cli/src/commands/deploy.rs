@@ -35,12 +35,8 @@ pub(super) async fn spawn(cx: &Context, args: Spawn) -> Outcome {
             model: args.model.map(ModelName),
             tools: (!args.tools.is_empty()).then_some(args.tools),
             priority: args.priority,
-            limits: Limits {
-                max_steps: args.max_steps,
-                memory_bytes: args.memory,
-                cpu_secs: args.cpu_secs,
-                ..Limits::default()
-            },
+            limits: Limits { max_steps: args.max_steps, ..Limits::default() },
+            quotas: args.quotas.quotas(None).map(Box::new),
             network: network(&args.network)?,
         })
         .await?;

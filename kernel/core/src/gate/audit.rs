@@ -3,7 +3,7 @@
 use aether_protocol::{
     Actor, Command, Error, Result, agent, files, identity, process, snapshot, system, terminal,
 };
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -62,6 +62,21 @@ impl Ticket {
     }
 }
 
+/// Writes down what the kernel decided by itself, in the transaction that does it.
+pub(crate) fn decided(
+    connection: &Connection,
+    decision: &'static str,
+    target: &str,
+    reason: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (at, actor, command, target, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![clock::now().0, serde_json::to_string(&Actor::Kernel)?, decision, target, reason])?;
+    Ok(())
+}
+
 /// What a command is about, without contents or secrets.
 fn target(command: &Command) -> String {
     match command {
@@ -77,7 +92,12 @@ fn target(command: &Command) -> String {
             process::Command::Resume(it) => it.pid.to_string(),
             process::Command::Continue(it) => format!("{} +{}", it.pid, it.steps),
             process::Command::Message(it) => it.pid.to_string(),
-            process::Command::List(_) | process::Command::Get(_) => String::new(),
+            process::Command::SetQuota(it) => {
+                format!("{} {}", it.pid, serde_json::to_string(&it.quotas).unwrap_or_default())
+            }
+            process::Command::List(_) | process::Command::Get(_) | process::Command::GetQuotas(_) => {
+                String::new()
+            }
         },
         Command::Files(command) => match command {
             files::Command::Write(it) => it.path.clone(),

@@ -81,6 +81,10 @@ impl Kernel {
             Command::Resume(it) => Reply::Resume(processes.resume(actor, user, it.pid).await?),
             Command::Continue(it) => Reply::Continue(processes.extend(actor, user, it.pid, it.steps).await?),
             Command::Message(it) => Reply::Message(processes.message(actor, user, it.pid, it.text).await?),
+            Command::GetQuotas(it) => Reply::GetQuotas(processes.quotas(user, it.pid).await?),
+            Command::SetQuota(it) => {
+                Reply::SetQuota(processes.set_quota(actor, user, it.pid, *it.quotas).await?)
+            }
         })
     }
 

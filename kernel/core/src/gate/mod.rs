@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* permission, rate limit, audit and dispatch happen here and nowhere else.
 
-mod audit;
+pub(crate) mod audit;
 mod dispatch;
 mod permission;
 mod rate;

@@ -6,11 +6,13 @@ use aether_protocol::{
     agent::Role,
     mind::{Message, ModelName},
     network::HostGrant,
+    quota::Quotas,
     tools,
 };
 use serde::Deserialize;
 
 use super::MindError;
+use crate::govern::governor::quota;
 use crate::process::egress;
 
 /// The roles that come with Aether.
@@ -35,6 +37,8 @@ pub(crate) struct RoleFile {
     pub(crate) model: Option<ModelName>,
     #[serde(default = "default_max_output_tokens")]
     pub(crate) max_output_tokens: u32,
+    #[serde(default)]
+    pub(crate) quotas: Quotas,
     #[serde(default)]
     pub(crate) examples: Vec<Message>,
     #[serde(default)]
@@ -82,6 +86,10 @@ impl Roles {
         }
         let network = egress::checked(role.network.clone()).map_err(unusable)?;
         let role = RoleFile { network, ..role };
+        if let Err(error) = quota::checked(role.quotas) {
+            let bounds = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            return Err(unusable(format!("{}{bounds}", error.message)));
+        }
         match self.0.iter_mut().find(|known| known.id == role.id) {
             Some(known) => *known = role,
             None => self.0.push(role),

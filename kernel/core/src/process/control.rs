@@ -3,13 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use aether_protocol::{
-    Actor, Error, Pid, Result, UserId,
+    Actor, Code, Error, Pid, Result, UserId,
     journal::StepBody,
     process::{Phase, Process, SignalName, State},
+    quota::Cause,
 };
 
-use super::{Living, Processes, change_in, journal, spawn, tree::TreeError};
-use crate::Kernel;
+use super::{Living, Processes, change_in, governed::release_in, journal, spawn, tree::TreeError};
+use crate::{
+    Kernel,
+    govern::governor::quota::{self, Governed},
+};
 
 /// How long the reply to a signal that ends a process waits for the end to be on disk.
 const END_WAIT: Duration = Duration::from_secs(5);
@@ -57,12 +61,18 @@ impl Processes {
                     .hint("KILL and TERM end it; other signals can be sent when it runs"))
             };
         };
-        let at_once = match send(&living, signal).await {
+        // What the governor froze stays frozen until its quota is raised: it can end, and that is all.
+        let frozen = living.is_frozen();
+        let sent_as = if frozen && signal == SignalName::Term { SignalName::Kill } else { signal };
+        if frozen && signal == SignalName::Cont {
+            return self.continued(actor, pid, &living).await;
+        }
+        let at_once = match send(&living, sent_as).await {
             // Nothing has begun that could be finished first.
             Err(TreeError::Starting) if signal == SignalName::Term => {
                 send(&living, SignalName::Kill).await.map(|()| true)
             }
-            sent => sent.map(|()| signal == SignalName::Kill),
+            sent => sent.map(|()| sent_as == SignalName::Kill),
         };
         let at_once = match at_once {
             Ok(at_once) => at_once,
@@ -103,7 +113,12 @@ impl Processes {
 
     async fn stopped(&self, actor: &Actor, pid: Pid, living: &Arc<Living>) -> Result<Process> {
         let (by, living) = (actor.to_string(), Arc::clone(living));
-        self.change_live(actor, pid, move |process| {
+        self.govern_live(actor, pid, move |process, governed| {
+            // A person's word stands above what the machine is short of.
+            if matches!(governed.hold, Some(Cause::Pressure { .. })) {
+                governed.hold = None;
+                governed.reason_before = None;
+            }
             match process.state {
                 State::Stopped => {}
                 State::Paused => living.set_paused_below(process.reason.clone()),
@@ -121,8 +136,11 @@ impl Processes {
 
     async fn continued(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
         let paused = living.paused_below();
-        self.change_live(actor, pid, move |process| {
-            if process.state == State::Stopped {
+        living.exempt();
+        self.govern_live(actor, pid, move |process, governed| {
+            if matches!(governed.hold, Some(Cause::Pressure { .. })) {
+                release_in(process, governed);
+            } else if process.state == State::Stopped {
                 process.state = if paused.is_some() { State::Paused } else { state_of(process.phase) };
                 if process.phase != Phase::Waiting {
                     process.reason = paused;
@@ -159,19 +177,33 @@ impl Processes {
     /// The agent goes on.
     pub(crate) async fn resume(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
         self.live_row(owner, pid).await?;
-        self.change_live(actor, pid, |process| {
-            if process.state != State::Paused {
-                return Err(
-                    Error::conflict("This process is not paused").hint("`aether pause` takes it over")
-                );
-            }
-            process.state = state_of(process.phase);
-            if process.phase != Phase::Waiting {
-                process.reason = None;
-            }
-            Ok(())
-        })
-        .await
+        let process = self
+            .govern_live(actor, pid, |process, governed| {
+                if process.state != State::Paused {
+                    return Err(
+                        Error::conflict("This process is not paused").hint("`aether pause` takes it over")
+                    );
+                }
+                if let Some(cause) = &governed.hold {
+                    if matches!(cause, Cause::Quota { .. }) {
+                        let reason = quota::in_words(cause, process.pid);
+                        return Err(Error::new(Code::Exhausted, reason)
+                            .hint("Raise the quota; the process then goes on by itself"));
+                    }
+                    release_in(process, governed);
+                    return Ok(());
+                }
+                process.state = state_of(process.phase);
+                if process.phase != Phase::Waiting {
+                    process.reason = None;
+                }
+                Ok(())
+            })
+            .await?;
+        if let Ok(living) = self.living(pid) {
+            living.forgive();
+        }
+        Ok(process)
     }
 
     /// Extends the step budget.
@@ -258,8 +290,24 @@ impl Processes {
         .await
     }
 
+    /// As [`Processes::change_live`], with what governs it.
+    async fn govern_live<F>(&self, actor: &Actor, pid: Pid, edit: F) -> Result<Process>
+    where
+        F: FnOnce(&mut Process, &mut Governed) -> Result<()> + Send + 'static,
+    {
+        let (process, _) = self
+            .govern(actor, pid, move |process, governed, _| {
+                if matches!(process.state, State::Zombie | State::Dead) {
+                    return Err(ended(pid).into());
+                }
+                Ok(edit(process, governed)?)
+            })
+            .await?;
+        Ok(process)
+    }
+
     /// The row of a process that has not ended.
-    async fn live_row(&self, owner: UserId, pid: Pid) -> Result<Process> {
+    pub(super) async fn live_row(&self, owner: UserId, pid: Pid) -> Result<Process> {
         let process = self.get(owner, pid).await?;
         if matches!(process.state, State::Zombie | State::Dead) { Err(ended(pid)) } else { Ok(process) }
     }
@@ -277,12 +325,12 @@ fn could_not(what: &str, error: &TreeError) -> Error {
     Error::conflict(format!("{what}: {}", why.trim_end_matches('.')))
 }
 
-fn ended(pid: Pid) -> Error {
+pub(super) fn ended(pid: Pid) -> Error {
     Error::conflict(format!("Process {pid} has ended")).hint("Start the agent again for a new life")
 }
 
 /// The state that goes with a phase, where nobody holds the process.
-fn state_of(phase: Phase) -> State {
+pub(super) fn state_of(phase: Phase) -> State {
     if matches!(phase, Phase::Waiting | Phase::Idle) { State::Sleeping } else { State::Running }
 }
 

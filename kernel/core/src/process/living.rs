@@ -25,7 +25,7 @@ use aether_protocol::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::{Processes, change_in, egress, journal, rows::Grant, tree::ProcessTree};
+use super::{Processes, change_in, egress, governed, journal, reins::Reins, rows::Grant, tree::ProcessTree};
 use crate::{
     clock,
     mind::{Mind, RoleFile, Roles},
@@ -37,14 +37,16 @@ const CONTEXT_TOKENS: u32 = 8192;
 
 /// One running life.
 pub(crate) struct Living {
-    processes: Processes,
-    pub(super) pid: Pid,
+    pub(super) processes: Processes,
+    pub(crate) pid: Pid,
     pub(super) life: LifeId,
     agent: AgentId,
     pub(super) grant: Grant,
     /// The layers that the kernel put around it.
     layers: Vec<Layer>,
-    pub(super) tree: Arc<ProcessTree>,
+    pub(crate) tree: Arc<ProcessTree>,
+    /// Quotas, what was measured, and whether it goes round in circles.
+    pub(super) reins: Reins,
     /// The index of the last message that the process was given.
     delivered: AtomicU32,
     /// Calls that began in this life, also before a restart: none begins twice.
@@ -54,7 +56,7 @@ pub(crate) struct Living {
     /// Whether a call is in flight.
     in_call: watch::Sender<bool>,
     /// Counts changes of the row, for those that wait for one.
-    row: watch::Sender<u64>,
+    pub(super) row: watch::Sender<u64>,
     /// Ends the thought in hand.
     interrupt: Notify,
     /// Set once: TERM was sent, and nothing begins any more.
@@ -78,6 +80,7 @@ impl Living {
             pid: process.pid,
             life: process.life,
             agent: process.agent,
+            reins: Reins::new(grant.governed.clone(), grant.used),
             grant,
             layers,
             tree,
@@ -231,6 +234,7 @@ impl Living {
             _ => None,
         });
         *self.begun.lock() = begun.collect();
+        self.reins.replay(journal);
     }
 
     /// `mind.think`: waits its turn, thinks, and journals the thought before it is given out.
@@ -238,7 +242,9 @@ impl Living {
         if let Some(tool) = think.tools.iter().find(|tool| !self.grant.tools.contains(&tool.name)) {
             return Err(Error::forbidden(format!("The tool '{}' is not granted", tool.name)));
         }
-        let process = self.turn_to_think(actor).await?;
+        let bytes = governed::conversation_bytes(&think);
+        let (process, max_output_tokens) = self.turn_to_think(actor, bytes, think.max_output_tokens).await?;
+        let think = Think { max_output_tokens, ..think };
         let started = std::time::Instant::now();
         let thought = tokio::select! {
             thought = mind.think(self.pid, &process.model, think) => thought,
@@ -248,12 +254,15 @@ impl Living {
         };
         mind.words_end(self.pid);
         let mut thought = thought?;
+        self.reins.thought(thought.usage.input_tokens, bytes);
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (by, pid) = (actor.clone(), self.pid);
-        Ok(self
+        let warn_percent = self.processes.quota_config.warn_percent;
+        let (thought, notes) = self
             .processes
             .store
             .write(move |tx| {
+                let mut notes = Vec::new();
                 change_in(tx, &by.clone(), pid, |process, tx| {
                     process.steps_used += 1;
                     process.usage += thought.usage;
@@ -270,50 +279,19 @@ impl Living {
                         duration_ms,
                     };
                     journal::append(tx, &by, process, body)?;
+                    notes = governed::warn_of_thoughts_in(tx, process, warn_percent)?;
                     Ok(())
                 })?;
-                Ok(thought)
+                Ok((thought, notes))
             })
-            .await?)
-    }
-
-    /// Returns when nobody has taken over and the budget has a thought left, with the phase set.
-    async fn turn_to_think(&self, actor: &Actor) -> Result<Process> {
-        let mut row = self.row.subscribe();
-        loop {
-            row.borrow_and_update();
-            self.not_held().await?;
-            let process = self
-                .processes
-                .change(actor, self.pid, |process, _| {
-                    if is_held(process) {
-                        return Ok(());
-                    }
-                    if process.steps_used < process.steps_limit {
-                        process.state = State::Running;
-                        process.phase = Phase::Thinking;
-                        process.reason = None;
-                    } else {
-                        process.state = State::Sleeping;
-                        process.phase = Phase::Waiting;
-                        process.reason =
-                            Some(format!("All {} steps of its budget are used", process.steps_limit));
-                    }
-                    Ok(())
-                })
-                .await?;
-            if is_held(&process) {
-                continue;
-            }
-            if process.phase == Phase::Thinking {
-                return Ok(process);
-            }
-            self.changed(&mut row, |process| process.steps_used < process.steps_limit).await?;
-        }
+            .await?;
+        self.add_notes(notes);
+        Ok(thought)
     }
 
     /// `life.begin_call`
     pub(crate) async fn begin_call(&self, actor: &Actor, call: ToolCall) -> Result<Permit> {
+        self.not_running_away(&call).await?;
         self.not_held().await?;
         let refusal = match () {
             () if !self.grant.tools.contains(&call.tool) => {
@@ -326,6 +304,7 @@ impl Living {
         };
         let (id, refused) = (call.id.clone(), refusal.clone());
         if refused.is_none() {
+            self.reins.call_begins(&call);
             self.in_call.send_replace(true);
             // Whoever shuts down closes first and looks for calls then: one of the two sees the other.
             if self.processes.is_closing() {
@@ -366,12 +345,16 @@ impl Living {
             return Err(Error::conflict(format!("The call {} never began", call.call)));
         }
         let FinishCall { call, tool, ok, output, duration_ms } = call;
+        if self.begun.lock().contains(&call) {
+            self.reins.call_ends(ok, &output);
+        }
         self.journal(actor, move |process| {
             process.phase = Phase::Observing;
             StepBody::CallFinished { call, tool, ok, output, duration_ms }
         })
         .await?;
         self.in_call.send_replace(false);
+        self.journal_notes(actor).await?;
         self.inbox().await
     }
 
@@ -502,7 +485,7 @@ impl Living {
     }
 
     /// Writes a step and the change of the row that goes with it.
-    async fn journal<F>(&self, actor: &Actor, step: F) -> Result<Step>
+    pub(super) async fn journal<F>(&self, actor: &Actor, step: F) -> Result<Step>
     where
         F: FnOnce(&mut Process) -> StepBody + Send + 'static,
     {
@@ -549,7 +532,7 @@ impl Living {
 
     /// Returns when nobody holds the process. At shutdown it never returns: the process is about to end, and its
     /// journal says where it stood. After a TERM it is an error: nothing begins any more.
-    async fn not_held(&self) -> Result<()> {
+    pub(super) async fn not_held(&self) -> Result<()> {
         let mut row = self.row.subscribe();
         if *self.terminating.borrow() {
             return Err(to_end());
@@ -562,7 +545,11 @@ impl Living {
     }
 
     /// Returns when the row is as wanted, or the process is to end.
-    async fn changed(&self, row: &mut watch::Receiver<u64>, wanted: impl Fn(&Process) -> bool) -> Result<()> {
+    pub(super) async fn changed(
+        &self,
+        row: &mut watch::Receiver<u64>,
+        wanted: impl Fn(&Process) -> bool,
+    ) -> Result<()> {
         let mut terminating = self.terminating.subscribe();
         loop {
             row.borrow_and_update();
@@ -589,7 +576,7 @@ fn to_end() -> Error {
 }
 
 /// Whether a person holds it: taken over, or stopped by a signal.
-fn is_held(process: &Process) -> bool {
+pub(super) fn is_held(process: &Process) -> bool {
     matches!(process.state, State::Paused | State::Stopped)
 }
 

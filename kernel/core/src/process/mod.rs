@@ -7,6 +7,7 @@
 
 mod control;
 pub(crate) mod egress;
+mod governed;
 mod holds;
 pub(crate) mod journal;
 mod link;
@@ -14,6 +15,7 @@ mod living;
 pub mod pty;
 mod recording;
 mod recovery;
+mod reins;
 mod revive;
 pub(crate) mod rows;
 pub mod sandbox;
@@ -43,7 +45,7 @@ use parking_lot::Mutex;
 use crate::{
     Config, Kernel,
     agents::page_limit,
-    config::ProcessConfig,
+    config::{ProcessConfig, QuotaConfig},
     state::{
         bus::Bus,
         store::{Store, StoreError, Tx},
@@ -74,6 +76,7 @@ pub(crate) struct Processes(Arc<Inner>);
 
 pub(crate) struct Inner {
     config: ProcessConfig,
+    quota_config: QuotaConfig,
     store: Store,
     table: Table,
     scheduler: Mutex<Scheduler>,
@@ -121,6 +124,7 @@ impl Processes {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
             config: config.process.clone(),
             egress: egress::Egress::new(&config.network, store.clone()),
+            quota_config: config.quotas.clone(),
             store,
             table,
             living: Mutex::default(),
@@ -239,7 +243,7 @@ impl Processes {
         self.table.agents()
     }
 
-    fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
@@ -252,13 +256,16 @@ impl Processes {
     pub(crate) async fn shutdown(&self, grace: Duration) {
         self.closing.store(true, Ordering::Release);
         let living: Vec<Arc<Living>> = self.living.lock().values().cloned().collect();
-        let calls = futures_util::future::join_all(living.iter().map(|life| life.call_ended()));
+        // What is frozen cannot end a call.
+        let moving = living.iter().filter(|life| !life.is_frozen());
+        let calls = futures_util::future::join_all(moving.map(|life| life.call_ended()));
         if tokio::time::timeout(grace, calls).await.is_err() {
             tracing::warn!(
                 "calls were still in flight at the end; their agents will be told that they were interrupted"
             );
         }
         self.0.terminals.close_all().await;
+        self.save_used(&living).await;
         futures_util::future::join_all(living.iter().map(|life| life.end_for_shutdown())).await;
     }
 }

@@ -6,9 +6,10 @@ use aether_protocol::{
     Actor, Result,
     journal::StepBody,
     process::{Exit, Phase, Process, State},
+    quota::Cause,
 };
 
-use super::{Processes, change_in, journal, rows, spawn::close};
+use super::{Processes, change_in, governed::release_in, journal, rows, spawn::close};
 use crate::{Kernel, state::store::StoreError};
 
 impl Processes {
@@ -41,8 +42,16 @@ impl Processes {
                             return close(tx, &Actor::Kernel, process, exit, None);
                         }
                         process.restarts += u32::from(process.started_at.is_some());
+                        // The machine is another after a restart; what a person has to decide is not.
+                        let mut governed = rows::governed(tx, process.pid)?;
+                        let was_throttled = matches!(governed.hold, Some(Cause::Pressure { .. }));
+                        if was_throttled {
+                            release_in(process, &mut governed);
+                            rows::save_governed(tx, process.pid, &governed)?;
+                        }
                         process.state = match process.state {
                             State::Paused => State::Paused,
+                            State::Stopped if governed.hold.is_some() => State::Paused,
                             // It is a new Linux process now; a person lets it go on as before.
                             State::Stopped => {
                                 process.reason = Some("Was stopped when the kernel ended".to_owned());

@@ -9,6 +9,7 @@ use aether_protocol::{
     mind::ModelName,
     network::HostGrant,
     process::{Limits, Phase, Process, State},
+    quota::Quotas,
 };
 use rusqlite::Connection;
 
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     agents, clock,
+    govern::governor::quota::{self, Governed, Used},
     mind::RoleFile,
     state::store::{StoreError, Tx},
 };
@@ -49,6 +51,8 @@ pub(crate) struct Revival {
     /// Whose it is. Made anew where there is no agent of this id.
     pub(crate) agent: Agent,
     pub(crate) moment: Moment,
+    /// What the new life may use: as any new life in its role.
+    pub(crate) quotas: Quotas,
     pub(crate) model: ModelName,
     /// What the journal says of it.
     pub(crate) note: String,
@@ -80,11 +84,16 @@ impl Processes {
                 let found = agents::find(&connection, owner, agent)?;
                 let found = found.ok_or_else(|| Error::not_found("agent", agent))?;
                 let process = newest(&connection, agent)?;
-                let Grant { tools, limits, network } = rows::grant(&connection, process.pid)?;
+                let Grant { tools, limits, network, .. } = rows::grant(&connection, process.pid)?;
                 let journal = journal::whole(&connection, process.life)?;
                 Ok(Moment { agent: found, process, tools, limits, network, journal })
             })
             .await?)
+    }
+
+    /// What a new life in this role may use, where nobody asks for more.
+    pub(crate) fn quotas_of(&self, role: &RoleFile, limits: &Limits) -> Quotas {
+        quota::for_life(Quotas::default(), role.quotas, &self.quota_config, limits)
     }
 
     /// Lets a life that was revived wait for a place; one that has ended already stays as it is.
@@ -123,7 +132,7 @@ pub(crate) fn revive_in(
     owner: UserId,
     revival: Revival,
 ) -> Result<Process, StoreError> {
-    let Revival { agent, moment, model, note } = revival;
+    let Revival { agent, moment, quotas, model, note } = revival;
     if agents::find(tx, owner, agent.id)?.is_none() {
         agents::insert(tx, &agent)?;
     }
@@ -132,12 +141,7 @@ pub(crate) fn revive_in(
     }
     let ended = moment.has_ended();
     let life = LifeId(clock::new_id());
-    let pid = rows::insert(
-        tx,
-        life,
-        agent.id,
-        &Grant { tools: moment.tools, limits: moment.limits, network: moment.network },
-    )?;
+    let pid = rows::insert(tx, life, agent.id, &grant)?;
     let was = moment.process;
     let (state, reason) = match was.state {
         _ if ended => (State::Dead, was.reason),

@@ -7,7 +7,10 @@ use aether_protocol::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::state::store::StoreError;
+use crate::{
+    govern::governor::quota::{Governed, Used},
+    state::store::StoreError,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -18,21 +21,24 @@ pub(crate) struct Grant {
     pub(crate) limits: Limits,
     /// The hosts that it may reach.
     pub(crate) network: Vec<HostGrant>,
+    pub(crate) governed: Governed,
+    pub(crate) used: Used,
 }
 
 /// Gives the next PID. The row is written by [`save`] once its PID is in it.
 pub(super) fn insert(connection: &Connection, life: LifeId, agent: AgentId, grant: &Grant) -> Result<Pid> {
     connection
         .prepare_cached(
-            "INSERT INTO lives (id, agent, is_live, row, tools, limits, network)
-             VALUES (?1, ?2, 1, '', ?3, ?4, ?5)",
+            "INSERT INTO lives (id, agent, is_live, row, tools, limits, network, governed)
+             VALUES (?1, ?2, 1, '', ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             life.to_string(),
             agent.to_string(),
             serde_json::to_string(&grant.tools)?,
             serde_json::to_string(&grant.limits)?,
-            serde_json::to_string(&grant.network)?
+            serde_json::to_string(&grant.network)?,
+            serde_json::to_string(&grant.governed)?
         ])?;
     Ok(Pid(u64::try_from(connection.last_insert_rowid()).unwrap_or_default()))
 }
@@ -62,7 +68,39 @@ pub(super) fn grant(connection: &Connection, pid: Pid) -> Result<Grant> {
         tools: serde_json::from_str(&tools)?,
         limits: serde_json::from_str(&limits)?,
         network: serde_json::from_str(&network)?,
+        governed: governed(connection, pid)?,
+        used: used(connection, pid)?,
     })
+}
+
+/// What governs a life.
+pub(super) fn governed(connection: &Connection, pid: Pid) -> Result<Governed> {
+    let text: String = connection
+        .prepare_cached("SELECT governed FROM lives WHERE pid = ?1")?
+        .query_row([sql(pid)], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub(super) fn save_governed(connection: &Connection, pid: Pid, governed: &Governed) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lives SET governed = ?2 WHERE pid = ?1")?
+        .execute(params![sql(pid), serde_json::to_string(governed)?])?;
+    Ok(())
+}
+
+/// What was last written down of what a life has used.
+pub(super) fn used(connection: &Connection, pid: Pid) -> Result<Used> {
+    let text: String = connection
+        .prepare_cached("SELECT used FROM lives WHERE pid = ?1")?
+        .query_row([sql(pid)], |row| row.get(0))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+pub(super) fn save_used(connection: &Connection, pid: Pid, used: &Used) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE lives SET used = ?2 WHERE pid = ?1")?
+        .execute(params![sql(pid), serde_json::to_string(used)?])?;
+    Ok(())
 }
 
 /// Every queued or living process, lowest PID first.

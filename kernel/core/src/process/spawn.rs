@@ -8,15 +8,17 @@ use aether_protocol::{
     journal::StepBody,
     network::HostGrant,
     process::{Exit, Limits, Phase, Process, Spawn, State},
+    quota::Quotas,
 };
 
 use super::{
-    Living, Processes, change_in, egress, journal, link,
+    Living, Processes, change_in, egress, governed, journal, link,
     rows::{self, Grant},
     sandbox::{self, SpawnSpec},
 };
 use crate::{
     Kernel, agents, clock,
+    govern::governor::quota::{self, Governed, Used},
     mind::RoleFile,
     state::store::{StoreError, Tx},
 };
@@ -38,13 +40,22 @@ impl Kernel {
         let goal = checked_text("goal", &spawn.goal)?;
         let priority = checked_priority(spawn.priority.unwrap_or(3))?;
         let (known, role) = self.identity_of(owner, &spawn).await?;
+        let limits = checked_limits(spawn.limits)?;
+        let asked = quota::checked(spawn.quotas.map(|quotas| *quotas).unwrap_or_default())?;
+        let quotas = quota::for_life(asked, role.quotas, &self.processes.quota_config, &limits);
         let grant = Grant {
             tools: granted(&role, spawn.tools)?,
-            limits: checked_limits(spawn.limits)?,
+            limits,
             network: reachable(&role, spawn.network)?,
+            governed: Governed { quotas, ..Governed::default() },
+            used: Used::default(),
         };
         let model = self.mind.choose(spawn.model.or(role.model)).await?;
-        let steps_limit = grant.limits.max_steps.unwrap_or(self.processes.config.max_steps);
+        let steps_limit = asked
+            .steps
+            .or(grant.limits.max_steps)
+            .or(role.quotas.steps)
+            .unwrap_or(self.processes.config.max_steps);
         let from = actor.to_string();
         let (wanted_name, actor, holds) = (spawn.name, actor.clone(), self.processes.holds.clone());
 
@@ -211,13 +222,13 @@ impl Processes {
         self.holds.free(process.agent).await;
         let home = self.home_of(process.agent);
         make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
-        let limits = &grant.limits;
+        let limits = self.sandbox_limits(&grant.limits, &grant.governed.quotas);
         let spec = SpawnSpec {
             pid,
             hostname: hostname(&process.name),
             home,
             agent_binary: self.agent_binary.clone(),
-            limits: self.sandbox_limits(limits),
+            limits,
             priority: process.priority,
             network: (!grant.network.is_empty()).then(|| egress::in_words(&grant.network)),
         };
@@ -225,8 +236,9 @@ impl Processes {
             Error::unavailable(format!("The sandbox could not be made: {error}"))
                 .hint("`aether doctor` says what this host lacks")
         })?;
-        let living =
-            Arc::new(Living::new(self.clone(), &process, grant, spawned.layers, Arc::new(spawned.tree)));
+        let mut layers = spawned.layers;
+        layers.push(governed::layer(self.sandbox.has_cgroups()));
+        let living = Arc::new(Living::new(self.clone(), &process, grant, layers, Arc::new(spawned.tree)));
         self.living.lock().insert(pid, Arc::clone(&living));
         // Whoever told it to end before this line did not find it; whoever does from now on will.
         if self.table.get(pid).is_some_and(|process| process.ending.is_some()) {
@@ -245,12 +257,16 @@ impl Processes {
     async fn bury(&self, pid: Pid, outcome: Result<Exit, Error>) -> Result<()> {
         let living = self.living(pid).ok();
         let cause = living.as_ref().and_then(|living| living.cause_of_death());
+        let used = living.as_ref().map(|living| living.used());
         let last_words = living.map(|living| living.tree.last_words()).unwrap_or_default();
         self.change(&Actor::Kernel, pid, move |process, tx| {
             let (exit, reason) = match outcome {
                 Ok(exit) => (exit, cause.or_else(|| unexpected(exit, &last_words))),
                 Err(error) => (Exit::NeverRan, Some(error.message)),
             };
+            if let Some(used) = used {
+                rows::save_used(tx, pid, &used)?;
+            }
             close(tx, &Actor::Kernel, process, exit, reason)
         })
         .await?;
@@ -284,12 +300,19 @@ impl Processes {
         }
     }
 
-    fn sandbox_limits(&self, asked: &Limits) -> sandbox::Limits {
+    /// What Linux refuses each process: what was asked for, and nothing beyond the fence of the quotas.
+    fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
+        let fenced = |own: u64, quota: Option<u64>| quota.map_or(own, |quota| own.min(quota::fence(quota)));
+        let open_files = asked.open_files.unwrap_or(self.config.open_files);
+        let processes = asked.processes.unwrap_or(self.config.processes);
         sandbox::Limits {
-            memory_bytes: asked.memory_bytes.unwrap_or(self.config.memory_bytes),
-            processes: asked.processes.unwrap_or(self.config.processes),
-            open_files: asked.open_files.unwrap_or(self.config.open_files),
-            file_bytes: asked.file_bytes.unwrap_or(self.config.file_bytes),
+            memory_bytes: fenced(asked.memory_bytes.unwrap_or(self.config.memory_bytes), quotas.memory_bytes),
+            processes: quotas
+                .processes
+                .map_or(processes, |quota| processes.min(quota::fence_processes(quota))),
+            open_files: u32::try_from(fenced(open_files.into(), quotas.open_files.map(u64::from)))
+                .unwrap_or(open_files),
+            file_bytes: fenced(asked.file_bytes.unwrap_or(self.config.file_bytes), quotas.disk_bytes),
             cpu_secs: asked.cpu_secs.unwrap_or(self.config.cpu_secs),
         }
     }

@@ -5,7 +5,11 @@ use aether_protocol::{
     Page, Pid,
     agent::Steps,
     journal::Step,
-    process::{Continue, Get, List, Message, Pause, Process, Resume, SetPriority, Signal, SignalName, Spawn},
+    process::{
+        Continue, Get, GetQuotas, List, Message, Pause, Process, Resume, SetPriority, SetQuota, Signal,
+        SignalName, Spawn,
+    },
+    quota::{QuotaReport, Quotas},
 };
 use serde::Deserialize;
 
@@ -157,4 +161,25 @@ pub(crate) struct TextBody {
 #[post("/api/v1/processes/{pid}/message")]
 pub(crate) async fn message(pid: web::Path<Pid>, body: Signed<TextBody>) -> Answer {
     body.0.ask(Message { pid: *pid, text: body.1.text }).await
+}
+
+/// What a process may use, has used, and what holds each limit.
+#[utoipa::path(
+    tag = "processes", operation_id = "process.quotas", params(("pid" = Pid, Path)),
+    responses((status = 200, body = QuotaReport), Refusals)
+)]
+#[get("/api/v1/processes/{pid}/quotas")]
+pub(crate) async fn quotas(caller: Caller, pid: web::Path<Pid>) -> Answer {
+    caller.ask(GetQuotas { pid: *pid }).await
+}
+
+/// Changes quotas. A process that was paused at a limit that is raised goes on. What Linux itself was told when its
+/// processes were started (memory, processes, open files of each) grows with the next life.
+#[utoipa::path(
+    tag = "processes", operation_id = "process.set_quota", params(("pid" = Pid, Path)), request_body = Quotas,
+    responses((status = 200, body = QuotaReport), Refusals)
+)]
+#[put("/api/v1/processes/{pid}/quotas")]
+pub(crate) async fn set_quota(pid: web::Path<Pid>, body: Signed<Quotas>) -> Answer {
+    body.0.ask(SetQuota { pid: *pid, quotas: Box::new(body.1) }).await
 }

@@ -10,10 +10,12 @@ use aether_protocol::{
 };
 use egui::{Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
-use crate::text;
+use super::quotas::Quotas;
+use crate::{AppContext, text};
 
 /// Draws them in all the room there is.
-pub fn show(ui: &mut Ui, process: &Process, now: UnixMillis) {
+pub fn show(ui: &mut Ui, cx: &AppContext<'_>, process: &Process, quotas: &mut Quotas) {
+    let now = cx.world.now();
     ScrollArea::vertical().id_salt("info").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = space::XS;
         section_heading(ui, "Goal", None);
@@ -23,6 +25,8 @@ pub fn show(ui: &mut Ui, process: &Process, now: UnixMillis) {
         for (name, value) in facts(process, now) {
             fact(ui, name, &value);
         }
+        ui.add_space(space::M);
+        quotas.show(ui, cx, process);
         ui.add_space(space::M);
         section_heading(ui, "Sandbox", Some("Outermost first; what this host cannot give says why"));
         if process.sandbox.is_empty() {

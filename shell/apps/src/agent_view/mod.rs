@@ -5,6 +5,7 @@ mod entries;
 mod info;
 mod journal;
 mod log;
+mod quotas;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use crate::{
 use bar::BarWish;
 use journal::Journal;
 use log::Log;
+use quotas::Quotas;
 
 /// From this width on, the log and a panel stand side by side.
 const SIDE_BY_SIDE_WIDTH: f32 = 860.0;
@@ -71,6 +73,7 @@ pub struct AgentView {
     journal: Journal,
     log: Log,
     files: Option<FilesPane>,
+    quotas: Quotas,
     /// Made when a person looks at it: it opens a shell in the sandbox.
     terminal: Option<Terminal>,
     pane: Pane,
@@ -93,6 +96,7 @@ impl AgentView {
             journal: Journal::new(pid),
             log: Log::default(),
             files: None,
+            quotas: Quotas::new(pid),
             terminal: None,
             pane: Pane::Log,
             panel: Pane::Files,
@@ -190,7 +194,7 @@ impl AgentView {
                 let place = Place::Agent { agent: process.agent };
                 self.files.get_or_insert_with(|| FilesPane::new(place)).ui(ui, cx);
             }
-            Pane::Info => info::show(ui, process, cx.world.now()),
+            Pane::Info => info::show(ui, cx, process, &mut self.quotas),
         }
     }
 

@@ -6,6 +6,8 @@ use aether_protocol::{
     Blob, Live, Page, UnixMillis,
     files::{Entry, EntryKind, Part},
     journal::{Step, StepBody},
+    process::{Phase, State},
+    quota::{Cause, Consequence, Kind, Mechanism, QuotaReport, QuotaUse},
 };
 use egui::Vec2;
 use egui_kittest::{Harness, kittest::Queryable as _};
@@ -15,7 +17,7 @@ use crate::{
     ShellCommand,
     files_pane::Preview,
     tests::{
-        fixture::{NOW, agent_id, journal as story, stepped, tell, world_of},
+        fixture::{NOW, agent_id, changed, journal as story, process, stepped, tell, world_of},
         stage::{PHONE, Stage, WIDE, has, looked_at, on},
     },
 };
@@ -183,6 +185,42 @@ fn the_sandbox_says_which_layers_hold() {
     click(&mut harness, "Info");
     assert!(has(&harness, "landlock active") && has(&harness, "cgroup not active"));
     looked_at(&mut harness, "agent-info");
+}
+
+#[test]
+fn quotas_show_use_and_why_it_is_held() {
+    let kinds = [
+        (Kind::Steps, Some(4), Some(20), Consequence::Pause),
+        (Kind::Tokens, Some(9_343), Some(10_000), Consequence::Pause),
+        (Kind::CpuTime, Some(61), Some(600), Consequence::Pause),
+        (Kind::WallTime, Some(395), Some(86_400), Consequence::Pause),
+        (Kind::Memory, Some(212 << 20), Some(256 << 20), Consequence::End),
+        (Kind::Disk, None, Some(10 << 30), Consequence::End),
+        (Kind::Processes, Some(6), Some(200), Consequence::End),
+        (Kind::OpenFiles, Some(41), None, Consequence::End),
+    ];
+    let quotas = kinds.into_iter().map(|(kind, used, limit, at_limit)| QuotaUse {
+        kind,
+        used,
+        limit,
+        held_by: vec![Mechanism::Rlimit, Mechanism::Accounting],
+        at_limit,
+    });
+    let hold = Cause::Quota { kind: Kind::Tokens, used: 9_343, limit: 10_000 };
+    let report = QuotaReport { pid: Pid(1), quotas: quotas.collect(), hold: Some(hold) };
+    let mut app = view(1);
+    app.quotas.take(Ok(report));
+    let mut world = world_of(8);
+    let mut paused = process(1, State::Paused, Phase::Observing);
+    paused.reason = Some("Its quota of 10,000 tokens leaves no room for the next thought".to_owned());
+    tell(&mut world, 900, changed(paused));
+    let mut harness = on(app, world, WIDE, Theme::Dark, 100);
+    click(&mut harness, "Info");
+    assert!(has(&harness, "Tokens") && has(&harness, "Running time") && has(&harness, "Memory"));
+    assert!(has(&harness, "Open files: 41, no limit"));
+    let held = "Held by the governor. Its quota of 10,000 tokens leaves no room for the next thought";
+    assert!(has(&harness, held));
+    looked_at(&mut harness, "agent-quotas");
 }
 
 #[test]

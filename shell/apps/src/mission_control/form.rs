@@ -164,6 +164,7 @@ impl DeployForm {
             priority: (self.priority != 3).then_some(self.priority),
             limits: Limits { max_steps: self.steps.trim().parse().ok(), ..Limits::default() },
             network: None,
+            quotas: None,
         })
     }
 }

@@ -80,7 +80,10 @@ pub(super) fn options(
         list.bind("--ro-bind-try", path, path);
     }
     list.words(&["--proc", "/proc", "--dev", "/dev"]);
-    list.words(&["--size", &config.tmp_bytes.to_string(), "--perms", "1777", "--tmpfs", "/tmp"]);
+    // bubblewrap's own /dev has no bound of its own: shared memory gets one.
+    for place in ["/tmp", "/dev/shm"] {
+        list.words(&["--size", &config.tmp_bytes.to_string(), "--perms", "1777", "--tmpfs", place]);
+    }
     for folder in ["/run", "/home", "/aether"] {
         list.words(&["--perms", "0755", "--dir", folder]);
     }

@@ -104,6 +104,33 @@ impl Group {
         self.set("cpu.weight", weight)
     }
 
+    /// Bounds for all of its processes together.
+    pub(crate) fn set_limits(&self, memory_bytes: Option<u64>, processes: Option<u64>) -> io::Result<()> {
+        if let Some(bytes) = memory_bytes {
+            self.set("memory.max", bytes)?;
+        }
+        if let Some(count) = processes {
+            self.set("pids.max", count + 2)?;
+        }
+        Ok(())
+    }
+
+    /// CPU time in microseconds, of all that ever ran in it.
+    pub(crate) fn cpu_micros(&self) -> Option<u64> {
+        self.field("cpu.stat", "usage_usec ")
+    }
+
+    /// Memory in use, without files that can be read again.
+    pub(crate) fn memory_bytes(&self) -> Option<u64> {
+        let all: u64 = fs::read_to_string(self.path.join("memory.current")).ok()?.trim().parse().ok()?;
+        Some(all.saturating_sub(self.field("memory.stat", "inactive_file ").unwrap_or(0)))
+    }
+
+    fn field(&self, file: &str, name: &str) -> Option<u64> {
+        let text = fs::read_to_string(self.path.join(file)).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()
+    }
+
     fn set(&self, file: &str, value: u64) -> io::Result<()> {
         fs::write(self.path.join(file), value.to_string())
     }

@@ -201,6 +201,11 @@ impl Sandbox {
         launch::entered(&self.inner, inside, entry, terminal).await
     }
 
+    /// Whether each sandbox has a cgroup v2 of its own.
+    pub(crate) fn has_cgroups(&self) -> bool {
+        self.inner.findings.cgroup.is_some()
+    }
+
     /// The directory of generated system files.
     pub fn runtime_dir(&self) -> &Path {
         &self.inner.config.runtime_dir

@@ -198,6 +198,11 @@ impl ProcessTree {
             .map_err(|source| TreeError::Host { what: "setting the priority", source })
     }
 
+    /// Its cgroup, where the host has cgroup v2 and it still runs.
+    pub(crate) fn group(&self) -> Option<Arc<Group>> {
+        self.group.upgrade()
+    }
+
     /// The last 8 KiB of what bubblewrap and the program wrote to their standard streams.
     pub fn last_words(&self) -> String {
         self.root.tail.lock().text()

@@ -143,6 +143,7 @@ impl Kernel {
                 .hint("The snapshot's agent had this role; put its file into roles_dir (aether.toml) first")
         })?;
         moment.narrow(role)?;
+        let quotas = self.processes.quotas_of(role, &moment.limits);
         // The model may have gone; the agent goes on with the one that is there.
         let model = match self.mind.choose(Some(moment.process.model.clone())).await {
             Ok(model) => model,
@@ -168,7 +169,7 @@ impl Kernel {
             },
         };
         let note = format!("Goes on from the snapshot {} of process {}", snapshot.id, snapshot.pid);
-        Ok(Revival { agent, moment, model, note })
+        Ok(Revival { agent, moment, quotas, model, note })
     }
 }
 

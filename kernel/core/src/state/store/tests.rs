@@ -129,3 +129,23 @@ async fn the_database_is_for_its_owner_alone() {
         assert_eq!(mode & 0o077, 0, "{name} is {mode:o}");
     }
 }
+
+#[test]
+fn lives_of_the_first_schema_are_governed_by_nothing_until_somebody_says_so() {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    MIGRATIONS.to_version(&mut connection, 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO users (id, name, password, created_at) VALUES ('u', 'ada', '', 0);
+             INSERT INTO agents (id, owner, name, role, created_at) VALUES ('a', 'u', 'scribe-1', 'scribe', 0);
+             INSERT INTO lives (id, agent, is_live, row, tools, limits) VALUES ('l', 'a', 1, '{}', '[]', '{}');",
+        )
+        .unwrap();
+    MIGRATIONS.to_latest(&mut connection).unwrap();
+    let columns: (String, String) = connection
+        .query_row("SELECT governed, used FROM lives", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(columns, ("{}".to_owned(), "{}".to_owned()));
+    let governed: crate::govern::governor::quota::Governed = serde_json::from_str(&columns.0).unwrap();
+    assert_eq!(governed, crate::govern::governor::quota::Governed::default());
+}

@@ -1,0 +1,3 @@
+//! Who governs: quotas, runaway agents, a machine that is short of something.
+
+pub(crate) mod governor;

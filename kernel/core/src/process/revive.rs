@@ -141,6 +141,13 @@ pub(crate) fn revive_in(
     }
     let ended = moment.has_ended();
     let life = LifeId(clock::new_id());
+    let grant = Grant {
+        tools: moment.tools,
+        limits: moment.limits,
+        network: moment.network,
+        governed: Governed { quotas, ..Governed::default() },
+        used: Used::default(),
+    };
     let pid = rows::insert(tx, life, agent.id, &grant)?;
     let was = moment.process;
     let (state, reason) = match was.state {

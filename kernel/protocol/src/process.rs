@@ -256,7 +256,7 @@ pub struct Spawn {
     pub priority: Option<u8>,
     /// What each of its processes may use.
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: Box<Limits>,
     /// The hosts that it may reach; the role's when left out, none when empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Vec<HostGrant>>,

@@ -35,7 +35,7 @@ pub(super) async fn spawn(cx: &Context, args: Spawn) -> Outcome {
             model: args.model.map(ModelName),
             tools: (!args.tools.is_empty()).then_some(args.tools),
             priority: args.priority,
-            limits: Limits { max_steps: args.max_steps, ..Limits::default() },
+            limits: Box::new(Limits { max_steps: args.max_steps, ..Limits::default() }),
             quotas: args.quotas.quotas(None).map(Box::new),
             network: network(&args.network)?,
         })

@@ -40,7 +40,7 @@ impl Kernel {
         let goal = checked_text("goal", &spawn.goal)?;
         let priority = checked_priority(spawn.priority.unwrap_or(3))?;
         let (known, role) = self.identity_of(owner, &spawn).await?;
-        let limits = checked_limits(spawn.limits)?;
+        let limits = checked_limits(*spawn.limits)?;
         let asked = quota::checked(spawn.quotas.map(|quotas| *quotas).unwrap_or_default())?;
         let quotas = quota::for_life(asked, role.quotas, &self.processes.quota_config, &limits);
         let grant = Grant {

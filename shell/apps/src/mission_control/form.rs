@@ -162,7 +162,7 @@ impl DeployForm {
             model: self.model.clone(),
             tools,
             priority: (self.priority != 3).then_some(self.priority),
-            limits: Limits { max_steps: self.steps.trim().parse().ok(), ..Limits::default() },
+            limits: Box::new(Limits { max_steps: self.steps.trim().parse().ok(), ..Limits::default() }),
             network: None,
             quotas: None,
         })
@@ -218,7 +218,7 @@ mod tests {
         form.choose_role(&roles[0]);
         let spawn = form.spawn(&roles, &models).unwrap();
         assert_eq!((spawn.name, spawn.tools, spawn.priority, spawn.model), (None, None, None, None));
-        assert_eq!(spawn.limits, Limits::default());
+        assert_eq!(spawn.limits, Box::default());
         form.without.insert("list_files".to_owned());
         let tools = form.spawn(&roles, &models).unwrap().tools.unwrap();
         assert_eq!(tools, ["read_file", "write_file", "complete"]);

@@ -28,6 +28,9 @@ struct Copied {
     standstill_ms: u64,
 }
 
+/// How often an agent is asked to stand still, each time for up to two seconds.
+const FREEZE_TRIES: u32 = 4;
+
 impl Kernel {
     /// `snapshot.take`
     pub(crate) async fn take_snapshot(&self, actor: &Actor, owner: UserId, take: Take) -> Result<Snapshot> {
@@ -85,7 +88,7 @@ impl Kernel {
         let bounds: Bounds = self.snapshots.bounds();
         let frozen = match standing {
             Standing::Still => None,
-            Standing::Runs(tree) => match tree.freeze() {
+            Standing::Runs(tree) => match patiently(|| tree.freeze()) {
                 Ok(frozen) => Some(frozen),
                 Err(TreeError::Ended) => None,
                 Err(error) => {
@@ -168,4 +171,16 @@ impl Kernel {
             left_out: gathered.left_out,
         })
     }
+}
+
+/// Tries again where a process waits for a busy disk; in between everything goes on, so that it can get what it waits
+/// for.
+fn patiently<T>(mut freeze: impl FnMut() -> Result<T, TreeError>) -> Result<T, TreeError> {
+    for _ in 1..FREEZE_TRIES {
+        match freeze() {
+            Err(TreeError::StillRunning { .. }) => {}
+            other => return other,
+        }
+    }
+    freeze()
 }

@@ -21,12 +21,12 @@ pub fn show(ui: &mut Ui, cx: &AppContext<'_>, process: &Process, quotas: &mut Qu
         section_heading(ui, "Goal", None);
         label_wrapped(ui, TextKind::Body, Tone::Normal, &process.goal);
         ui.add_space(space::M);
+        quotas.show(ui, cx, process);
+        ui.add_space(space::M);
         section_heading(ui, "Process", None);
         for (name, value) in facts(process, now) {
             fact(ui, name, &value);
         }
-        ui.add_space(space::M);
-        quotas.show(ui, cx, process);
         ui.add_space(space::M);
         section_heading(ui, "Sandbox", Some("Outermost first; what this host cannot give says why"));
         if process.sandbox.is_empty() {

@@ -18,6 +18,9 @@ use serde_json::json;
 
 use crate::world::{Chance, World};
 
+/// For an agent that works on and on: neither steps nor tokens end, however busy the machine is.
+const TIRELESS: &str = "max_steps = 10000\n[quotas]\ntokens = 1000000000000";
+
 fn rounds(long: usize, short: usize) -> usize {
     if std::env::var_os("AETHER_TEST_LONG").is_some() { long } else { short }
 }
@@ -44,7 +47,7 @@ async fn some_time(chance: &mut Chance, whole: Duration, times: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn snapshots_cut_by_kills_are_whole_or_not_there() {
     let rounds = rounds(400, 100);
-    let mut world = World::new("max_steps = 10000").await;
+    let mut world = World::new(TIRELESS).await;
     let mut chance = Chance(0x5eed_0001);
     // One that works all the time, one that has ended with something in its home.
     let working = world.spawn("append 9000").await;

@@ -281,6 +281,23 @@ async fn a_runaway_is_paused_with_the_reason_and_goes_on_when_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runaway_that_a_person_let_go_on_is_not_held_for_the_same_calls_after_a_crash() {
+    let script = Script::new(|conversation| match conversation.thought {
+        0..5 => Answer::call("run_command", json!({"command": "echo here"})),
+        _ => Answer::complete("Done"),
+    });
+    let mut world = World::with(script, "[quotas]\nsame_call = 4\n", "").await;
+    let pid = world.spawn("same").await.pid.0;
+    world.until(pid, "paused", |process| process.state == State::Paused).await;
+    world.order(pid, "resume", None).await;
+    // Its journal is read back, with the four calls it was held for.
+    let mut world = world.crash_and_restart().await;
+    world.until_completed(pid).await;
+    let paused = |decision: &&Decision| decision.act == Act::Paused;
+    assert_eq!(decisions(&mut world, pid).await.iter().filter(paused).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quotas_are_shown_with_what_holds_them_and_bad_ones_are_refused() {
     let mut world = World::new("max_steps = 7\n[quotas]\ntokens = 4321\n").await;
     let asked = json!({"role": "assistant", "goal": "ask Wait", "quotas": {"processes": 40, "disk_bytes": 5_000_000}});

@@ -13,6 +13,7 @@ use super::{Living, Processes, change_in, governed::release_in, journal, spawn, 
 use crate::{
     Kernel,
     govern::governor::quota::{self, Governed},
+    state::store::{StoreError, Tx},
 };
 
 /// How long the reply to a signal that ends a process waits for the end to be on disk.
@@ -113,7 +114,7 @@ impl Processes {
 
     async fn stopped(&self, actor: &Actor, pid: Pid, living: &Arc<Living>) -> Result<Process> {
         let (by, living) = (actor.to_string(), Arc::clone(living));
-        self.govern_live(actor, pid, move |process, governed| {
+        self.govern_live(actor, pid, move |process, governed, _| {
             // A person's word stands above what the machine is short of.
             if matches!(governed.hold, Some(Cause::Pressure { .. })) {
                 governed.hold = None;
@@ -137,7 +138,7 @@ impl Processes {
     async fn continued(&self, actor: &Actor, pid: Pid, living: &Living) -> Result<Process> {
         let paused = living.paused_below();
         living.exempt();
-        self.govern_live(actor, pid, move |process, governed| {
+        self.govern_live(actor, pid, move |process, governed, _| {
             if matches!(governed.hold, Some(Cause::Pressure { .. })) {
                 release_in(process, governed);
             } else if process.state == State::Stopped {
@@ -178,17 +179,19 @@ impl Processes {
     pub(crate) async fn resume(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
         self.live_row(owner, pid).await?;
         let process = self
-            .govern_live(actor, pid, |process, governed| {
+            .govern_live(actor, pid, |process, governed, tx| {
                 if process.state != State::Paused {
-                    return Err(
-                        Error::conflict("This process is not paused").hint("`aether pause` takes it over")
-                    );
+                    return Err(Error::conflict("This process is not paused")
+                        .hint("`aether pause` takes it over")
+                        .into());
                 }
+                governed.forgiven_steps = journal::length(tx, process.life)?;
                 if let Some(cause) = &governed.hold {
                     if matches!(cause, Cause::Quota { .. }) {
                         let reason = quota::in_words(cause, process.pid);
                         return Err(Error::new(Code::Exhausted, reason)
-                            .hint("Raise the quota; the process then goes on by itself"));
+                            .hint("Raise the quota; the process then goes on by itself")
+                            .into());
                     }
                     release_in(process, governed);
                     return Ok(());
@@ -293,14 +296,14 @@ impl Processes {
     /// As [`Processes::change_live`], with what governs it.
     async fn govern_live<F>(&self, actor: &Actor, pid: Pid, edit: F) -> Result<Process>
     where
-        F: FnOnce(&mut Process, &mut Governed) -> Result<()> + Send + 'static,
+        F: FnOnce(&mut Process, &mut Governed, &Tx<'_>) -> Result<(), StoreError> + Send + 'static,
     {
         let (process, _) = self
-            .govern(actor, pid, move |process, governed, _| {
+            .govern(actor, pid, move |process, governed, tx| {
                 if matches!(process.state, State::Zombie | State::Dead) {
                     return Err(ended(pid).into());
                 }
-                Ok(edit(process, governed)?)
+                edit(process, governed, tx)
             })
             .await?;
         Ok(process)

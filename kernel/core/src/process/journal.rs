@@ -20,9 +20,7 @@ const EVENT_TEXT_BYTES: usize = 4096;
 /// Writes the next step of a life, and its event.
 pub(super) fn append(tx: &mut Tx<'_>, actor: &Actor, process: &Process, body: StepBody) -> Result<Step> {
     let life = process.life.to_string();
-    let index: u32 = tx
-        .prepare_cached("SELECT coalesce(max(idx) + 1, 0) FROM steps WHERE life = ?1")?
-        .query_row([&life], |row| row.get(0))?;
+    let index = length(tx, process.life)?;
     let step = Step { index, at: clock::now(), body };
     tx.prepare_cached("INSERT INTO steps (life, idx, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![life, index, step.at.0, kind(&step.body), serde_json::to_string(&step.body)?])?;
@@ -39,6 +37,13 @@ pub(super) fn append(tx: &mut Tx<'_>, actor: &Actor, process: &Process, body: St
         },
     )?;
     Ok(step)
+}
+
+/// How many steps a life has so far.
+pub(super) fn length(tx: &Tx<'_>, life: LifeId) -> Result<u32> {
+    Ok(tx
+        .prepare_cached("SELECT coalesce(max(idx) + 1, 0) FROM steps WHERE life = ?1")?
+        .query_row([life.to_string()], |row| row.get(0))?)
 }
 
 /// Writes a step as it was in another life. Nobody is told: it is the past.

@@ -25,7 +25,12 @@ use aether_protocol::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::{Processes, change_in, egress, governed, journal, reins::Reins, rows::Grant, tree::ProcessTree};
+use super::{
+    Processes, change_in, egress, governed, journal,
+    reins::Reins,
+    rows::{self, Grant},
+    tree::ProcessTree,
+};
 use crate::{
     clock,
     mind::{Mind, RoleFile, Roles},
@@ -178,7 +183,7 @@ impl Living {
         layers.extend(boot.sealed);
         let host_pid = self.tree.agent_host_pid();
         let (by, pid) = (actor.clone(), self.pid);
-        let (process, journal) = self
+        let (process, journal, governed) = self
             .processes
             .store
             .write(move |tx| {
@@ -194,9 +199,11 @@ impl Living {
                     Ok(())
                 })?;
                 let journal = journal::whole(tx, process.life)?;
-                Ok((process, journal))
+                Ok((process, journal, rows::governed(tx, pid)?))
             })
             .await?;
+        // People may have changed it while the sandbox was being made.
+        self.set_governed(governed);
         self.remember(&journal);
         let role = roles.get(&process.role);
         Ok(Briefing {

@@ -61,7 +61,9 @@ impl Reins {
 
     /// Takes in a journal that is read back.
     pub(super) fn replay(&self, journal: &[Step]) {
-        self.runaway.lock().replay(journal.iter().map(|step| &step.body));
+        let forgiven = self.governed.lock().forgiven_steps;
+        let counting = journal.iter().filter(|step| step.index >= forgiven);
+        self.runaway.lock().replay(counting.map(|step| &step.body));
         let last = journal.iter().rev().find_map(|step| match &step.body {
             StepBody::Thought { usage, .. } => Some(usage.input_tokens),
             _ => None,
@@ -167,7 +169,8 @@ impl Living {
         self.reins.exempt.load(Ordering::Acquire)
     }
 
-    /// A person has looked at what it does again and again.
+    /// A person has looked at what it does again and again. After [`Living::set_governed`], so that a journal that is
+    /// read back in this moment is forgiven either way.
     pub(super) fn forgive(&self) {
         self.reins.runaway.lock().forgive();
     }

@@ -50,6 +50,8 @@ pub(crate) struct Governed {
     pub(crate) hold: Option<Cause>,
     /// What it waited for when it was held.
     pub(crate) reason_before: Option<String>,
+    /// How many steps its journal had when a person last let it go on: going round in circles before that is forgiven.
+    pub(crate) forgiven_steps: u32,
 }
 
 /// What was measured of one life. Kept beside its row as well; written now and then.

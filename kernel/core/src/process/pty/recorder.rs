@@ -14,13 +14,15 @@ pub(crate) struct Recorder {
     session: Arc<Session>,
     stream: TerminalStream,
     stop: watch::Receiver<bool>,
+    /// Where the recording ends, once it shall: what was shown before belongs to it.
+    end: Option<u64>,
 }
 
 impl Recorder {
     pub(super) fn start(session: Arc<Session>, path: String) -> Result<Self, TerminalError> {
         let stop = session.begin_recording(path)?;
         let stream = TerminalStream::new(Arc::clone(&session));
-        Ok(Self { session, stream, stop })
+        Ok(Self { session, stream, stop, end: None })
     }
 
     /// The terminal as it is now.
@@ -30,10 +32,17 @@ impl Recorder {
 
     /// The next output; `None` when the recording shall end or the shell has. May be dropped while it waits.
     pub(crate) async fn next_output(&mut self) -> Option<Bytes> {
-        tokio::select! {
-            output = self.stream.next_output() => output,
-            _ = self.stop.wait_for(|stop| *stop) => None,
-        }
+        let end = match self.end {
+            Some(end) => end,
+            None => {
+                tokio::select! {
+                    output = self.stream.next_output() => return output,
+                    _ = self.stop.wait_for(|stop| *stop) => {}
+                }
+                *self.end.insert(self.session.with_scrollback(super::scrollback::Scrollback::end))
+            }
+        };
+        if self.stream.position() < end { self.stream.next_output().await } else { None }
     }
 
     /// Why it ends, once it does.

@@ -56,6 +56,11 @@ impl TerminalStream {
         }
     }
 
+    /// How many bytes the terminal had written where this viewer is.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Types. Waits while the program inside does not read, so that no input is kept in the kernel.
     pub async fn input(&self, bytes: &[u8]) -> io::Result<()> {
         self.session.input(bytes).await

@@ -70,6 +70,38 @@ impl Viewer {
 }
 
 #[tokio::test]
+async fn a_recording_holds_all_that_was_shown_before_its_end() {
+    let _alone = ALONE.lock().await;
+    let ground = Ground::new();
+    let (terminals, _closed) = terminals(&ground);
+    let home = ground.spec(1).home;
+    let place = Place::Home { home: &home, hostname: "desk" };
+    let opened = terminals.open(terminal(1), place).await.expect("a terminal");
+    let mut stream = Viewer::new(&terminals, opened.id);
+    // Nobody has read for the recording when its end is asked for.
+    let mut recorder = terminals.record(opened.id, "a.cast".to_owned()).expect("recorded");
+    let twice = terminals.record(opened.id, "b.cast".to_owned());
+    assert!(matches!(twice.err(), Some(TerminalError::Recorded(path)) if path == "a.cast"));
+    stream.type_in("seq 1 20000; echo sho''wn\n").await;
+    stream.until("shown").await;
+    let stopping = tokio::spawn({
+        let (terminals, id) = (terminals.clone(), opened.id);
+        async move { terminals.stop_recording(id).await }
+    });
+    let mut recorded = String::new();
+    while let Some(output) =
+        tokio::time::timeout(PATIENCE, recorder.next_output()).await.expect("the recording ends")
+    {
+        recorded.push_str(&String::from_utf8_lossy(&output));
+    }
+    assert!(recorded.contains("shown"), "{}", recorded.len());
+    drop(recorder);
+    assert_eq!(stopping.await.expect("it ends").expect("stopped").recording, None);
+    assert!(matches!(terminals.stop_recording(opened.id).await, Err(TerminalError::NotRecorded)));
+    terminals.close(opened.id).await.expect("closed");
+}
+
+#[tokio::test]
 async fn a_shell_in_its_own_sandbox() {
     let _alone = ALONE.lock().await;
     let ground = Ground::new();

@@ -33,6 +33,16 @@ impl Chromium {
     /// Starts a browser with a window of this size that accepts the certificate with this SPKI or any other:
     /// what is tested is the desktop, and the certificate is the daemon's own.
     pub async fn start(width: u32, height: u32) -> Result<Self> {
+        Self::start_with(width, height, &[]).await
+    }
+
+    /// Starts one that looks up no names, so that nothing of its own leaves this machine.
+    pub async fn start_without_names(width: u32, height: u32) -> Result<Self> {
+        let rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1";
+        Self::start_with(width, height, &[rules]).await
+    }
+
+    async fn start_with(width: u32, height: u32, options: &[&str]) -> Result<Self> {
         let program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
             .map(Path::new)
             .into_iter()
@@ -58,6 +68,7 @@ impl Chromium {
                 "--mute-audio",
                 "--remote-debugging-port=0",
             ])
+            .args(options)
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")

@@ -12,7 +12,7 @@ use std::{
 };
 
 use aether_kernel::process::sandbox::{Limits, Program, Sandbox, SandboxConfig, SpawnSpec, Spawned};
-use aether_protocol::{Pid, process::SignalName};
+use aether_protocol::process::SignalName;
 use tokio::io::AsyncReadExt;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -97,7 +97,7 @@ async fn start(sandbox: &Sandbox, folder: &Path, number: u64) -> Spawned {
     let home = folder.join(format!("home-{number}"));
     fs::create_dir_all(&home).expect("a home");
     let spec = SpawnSpec {
-        pid: Pid(number),
+        group: format!("test-{number}"),
         hostname: "test".to_owned(),
         home,
         agent_binary: agent_binary(),

@@ -66,6 +66,7 @@ const THINGS: &[Thing] = &[
     Thing { need: Need::Tests, package: "xvfb", is_there: || exists("Xvfb") },
     Thing { need: Need::Tests, package: "xdotool", is_there: || exists("xdotool") },
     Thing { need: Need::Tests, package: "imagemagick", is_there: || exists("import") },
+    Thing { need: Need::Tests, package: "iproute2", is_there: || exists("ip") },
     // Sandboxes see /usr and nothing else.
     Thing { need: Need::Tests, package: "curl", is_there: || Path::new("/usr/bin/curl").exists() },
     Thing { need: Need::Tests, package: "git", is_there: || Path::new("/usr/bin/git").exists() },

@@ -73,6 +73,7 @@ fn become_shell(arguments: &Arguments) -> anyhow::Result<Infallible> {
     })?;
     let environment = [
         ("HOME", home.as_str()),
+        ("AETHER_AGENT", arguments.name.as_str()),
         ("USER", "agent"),
         ("LOGNAME", "agent"),
         ("SHELL", "/bin/bash"),

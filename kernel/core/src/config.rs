@@ -34,6 +34,8 @@ pub struct Config {
 pub struct ProcessConfig {
     /// How many agents run at once; 0 for as many as cores and memory suggest.
     pub max_running: u32,
+    /// How many sandboxes may stand ready for new agents, 0 for none; how many do follows load and memory.
+    pub warm: u32,
     /// Thoughts before an agent must ask for more.
     pub max_steps: u32,
     /// Address space of each process in a sandbox, in bytes.
@@ -56,6 +58,7 @@ impl Default for ProcessConfig {
     fn default() -> Self {
         Self {
             max_running: 0,
+            warm: 4,
             max_steps: 50,
             memory_bytes: 4 << 30,
             processes: 256,

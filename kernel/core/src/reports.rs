@@ -17,6 +17,7 @@ impl Kernel {
             running,
             queued,
             max_running,
+            ready: self.processes.ready(),
             subsystems: self.subsystems.clone(),
             host: self.devices.host(),
         }

@@ -241,6 +241,7 @@ fn check<M>(file: &File<M>) -> Result<(), ConfigError> {
     bounds("server.keep_alive_secs", server.keep_alive_secs, 1, 3600)?;
     let process = &file.process;
     bounds("process.max_running", process.max_running.into(), 0, 10_000)?;
+    bounds("process.warm", process.warm.into(), 0, 64)?;
     bounds("process.max_steps", process.max_steps.into(), 1, 100_000)?;
     bounds("process.memory_bytes", process.memory_bytes, 64 << 20, 1 << 46)?;
     bounds("process.processes", process.processes.into(), 4, 100_000)?;

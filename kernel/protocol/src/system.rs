@@ -40,6 +40,8 @@ pub struct Status {
     pub queued: u32,
     /// Places.
     pub max_running: u32,
+    /// Sandboxes that stand ready for new agents.
+    pub ready: u32,
     /// Each subsystem, in boot order.
     pub subsystems: Vec<Subsystem>,
     /// The host's load.

@@ -1,6 +1,6 @@
 //! What an agent costs: to start, and while it waits for a person.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aether_protocol::process::State;
 use anyhow::{Context as _, Result, ensure};
@@ -13,39 +13,70 @@ use super::{
 };
 use crate::{
     daemon::Daemon,
-    raw::Raw,
+    raw::{DEADLINE, Raw},
     scripted::{Script, Server},
 };
 
 /// What this group measures.
 pub const NAMES: &[&str] = &[
-    "spawn.p50",
-    "spawn.p99",
-    "spawn.from_reply_p50",
-    "spawn.reply_p50",
+    "spawn.warm_p50",
+    "spawn.warm_p99",
+    "spawn.cold_p50",
+    "spawn.cold_p99",
+    "spawn.cold_reply_p50",
+    "spawn.cold_from_reply_p50",
     "agent.idle_pss",
     "agent.idle_tree_pss",
 ];
 
-/// Starts agents one after the other. The clock runs from the first byte of the command until a client sees the row
-/// that the agent's first call wrote: TLS, gate, two commits, sandbox, `life.boot`, and the way back are all inside.
+/// Starts agents one after the other, without sandboxes that stand ready and with them. The clock runs from the first
+/// byte of the command until a client sees the row that the agent's first call wrote: TLS, gate, two commits, sandbox,
+/// `life.boot`, and the way back are all inside.
 pub async fn measure(bench: &mut Bench) -> Result<()> {
     let server = Server::start(Script::goals()).await?;
-    let daemon = Daemon::start_with(&config(&server)).await?;
+    let cold =
+        series(&config(&server).replace("[models]\n", "[process]\nwarm = 0\n[models]\n"), bench, false)
+            .await?;
+    let warm = series(&config(&server), bench, true).await?;
+    for (name, series, p50, p99) in [("warm", &warm, 5.0, 30.0), ("cold", &cold, 20.0, 60.0)] {
+        bench.add(&format!("spawn.{name}_p50"), series.whole.median(), "ms", Some(p50));
+        let p99 = (name == "warm").then_some(p99);
+        bench.add(&format!("spawn.{name}_p99"), series.whole.percentile(0.99), "ms", p99);
+    }
+    bench.add("spawn.cold_reply_p50", cold.reply.median(), "ms", None);
+    bench.add("spawn.cold_from_reply_p50", cold.rest.median(), "ms", None);
+    bench.add("agent.idle_pss", cold.agent_pss.median(), "MiB", Some(6.0));
+    bench.add("agent.idle_tree_pss", cold.tree_pss.median(), "MiB", None);
+    Ok(())
+}
+
+struct Series {
+    whole: Sorted,
+    reply: Sorted,
+    rest: Sorted,
+    agent_pss: Sorted,
+    tree_pss: Sorted,
+}
+
+async fn series(config: &str, bench: &Bench, is_warm: bool) -> Result<Series> {
+    let daemon = Daemon::start_with(config).await?;
     let token = daemon.sign_up().await?;
     let mut events = Socket::subscribed(&daemon, &token).await?;
     let mut raw = daemon.connect().await?;
     let (mut whole, mut reply, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     let (mut agent_pss, mut tree_pss) = (Vec::new(), Vec::new());
-    let warm = 3;
-    for round in 0..warm + bench.rounds(100, 5) {
+    let first = 3;
+    for round in 0..first + bench.rounds(100, 5) {
+        if is_warm {
+            until_ready(&mut raw, &token, if round == 0 { 1 } else { 2 }).await?;
+        }
         let sent = Instant::now();
         let pid = spawn(&mut raw, &token, "ask What now?").await?;
         let accepted = Instant::now();
         events.until(pid, State::Running).await?;
         let running = Instant::now();
         let process = events.until(pid, State::Sleeping).await?;
-        if round >= warm {
+        if round >= first {
             whole.push(millis(running - sent));
             reply.push(millis(accepted - sent));
             rest.push(millis(running - accepted));
@@ -57,14 +88,26 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
         ask(&mut raw, &token, "POST", &path, json!({"signal": "KILL"})).await?;
         events.until(pid, State::Dead).await?;
     }
-    let whole = Sorted::new(whole);
-    bench.add("spawn.p50", whole.median(), "ms", Some(25.0));
-    bench.add("spawn.p99", whole.percentile(0.99), "ms", None);
-    bench.add("spawn.reply_p50", Sorted::new(reply).median(), "ms", None);
-    bench.add("spawn.from_reply_p50", Sorted::new(rest).median(), "ms", None);
-    bench.add("agent.idle_pss", Sorted::new(agent_pss).median(), "MiB", Some(6.0));
-    bench.add("agent.idle_tree_pss", Sorted::new(tree_pss).median(), "MiB", None);
-    Ok(())
+    Ok(Series {
+        whole: Sorted::new(whole),
+        reply: Sorted::new(reply),
+        rest: Sorted::new(rest),
+        agent_pss: Sorted::new(agent_pss),
+        tree_pss: Sorted::new(tree_pss),
+    })
+}
+
+/// Returns when so many sandboxes stand ready.
+async fn until_ready(raw: &mut Raw, token: &str, count: u64) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let status = ask(raw, token, "GET", "/api/v1/status", json!(null)).await?;
+        if status.get("ready").and_then(serde_json::Value::as_u64).is_some_and(|ready| ready >= count) {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < DEADLINE, "no sandbox is made ahead: {status}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Deploys an agent; returns its PID.

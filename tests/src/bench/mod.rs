@@ -4,6 +4,7 @@
 //! `/proc` says a process cost. A shared machine makes waiting longer than it need be, so times are upper bounds.
 
 pub mod agents;
+pub mod crowd;
 pub mod events;
 pub mod files;
 pub mod governor;

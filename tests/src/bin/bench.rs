@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use aether_tests::bench::{
-    Bench, agents, events, files, governor, kernel, measure, model, past, requests, terminals, web,
+    Bench, agents, crowd, events, files, governor, kernel, measure, model, past, requests, terminals, web,
 };
 use anyhow::{Context as _, Result, bail};
 
@@ -39,6 +39,9 @@ fn main() -> Result<ExitCode> {
     }
     if bench.wants(governor::NAMES) {
         failed("governor", runtime.block_on(governor::measure(&mut bench)));
+    }
+    if bench.wants(crowd::NAMES) {
+        failed("crowd", runtime.block_on(crowd::measure(&mut bench)));
     }
     if bench.wants(past::NAMES) {
         failed("past", runtime.block_on(past::measure(&mut bench)));

@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use aether_agent::seal::{self, Profile};
 use aether_protocol::link::{FD, MAX_FRAME_BYTES, VERSION};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
+    // What it breaks is the link, not the sandbox.
+    seal::seal(&Profile::from_environment()?)?;
     let mut link = inherited();
     let briefing = call(&mut link, "life.boot", &json!({"version": VERSION, "sealed": []}))?;
     let goal =

@@ -95,7 +95,7 @@ async fn a_crash_of_one_agent_hurts_nobody_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_breaks_the_link_is_ended_with_the_reason() {
     let impostor = program("impostor").unwrap();
-    let mut world = World::new(&format!("agent_binary = {impostor:?}")).await;
+    let mut world = World::new(&format!("warm = 0\nagent_binary = {impostor:?}")).await;
     for (goal, reason) in [
         ("garbage", "It broke its link to the kernel: a frame is not what the link carries"),
         ("oversize", "It broke its link to the kernel: a frame of 16777217 bytes is longer than allowed"),

@@ -84,7 +84,9 @@ fn cgroups(pid: u32) -> Vec<String> {
         .filter_map(|mount| fs::read_dir(format!("{mount}{parent}")).ok())
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("agent-") || name.starts_with("terminal-"))
+        .filter(|name| {
+            name.starts_with("agent-") || name.starts_with("ready-") || name.starts_with("terminal-")
+        })
         .collect()
 }
 
@@ -92,7 +94,7 @@ fn cgroups(pid: u32) -> Vec<String> {
 async fn two_hundred_lives_leave_nothing_behind() {
     const LIVES: usize = 200;
     const PLACES: usize = 6;
-    let mut world = World::new(&format!("max_running = {PLACES}")).await;
+    let mut world = World::new(&format!("warm = 0\nmax_running = {PLACES}")).await;
     let kernel = world.daemon.pid().unwrap();
     // The connections to the model that are kept open are all there from now on.
     let hold = world.server.hold();

@@ -14,4 +14,5 @@ mod minds;
 mod signals;
 mod terminals;
 mod turns;
+mod warm;
 mod world;

@@ -121,7 +121,7 @@ async fn events_of(world: &mut World, terminal: TerminalId) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shell_inside_an_agents_sandbox_sees_what_the_agent_sees_and_ends_with_it() {
-    let mut world = World::new("").await;
+    let mut world = World::new("warm = 0").await;
     let _hold = world.server.hold();
     let process = world.spawn("forever").await;
     let pid = process.pid.0;
@@ -167,7 +167,7 @@ async fn a_shell_inside_an_agents_sandbox_sees_what_the_agent_sees_and_ends_with
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shell_of_ones_own_works_and_leaves_nothing() {
-    let mut world = World::new("").await;
+    let mut world = World::new("warm = 0").await;
     let kernel = world.daemon.pid().unwrap();
     assert!(descendants(kernel).is_empty());
     let (terminal, mut viewer) = open(&mut world, json!({"kind": "home"})).await;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often a condition that nobody announces is looked at.
-const BEAT: Duration = Duration::from_millis(10);
+pub const BEAT: Duration = Duration::from_millis(10);
 
 /// A kernel, its owner's token, and the model that thinks for its agents.
 pub struct World {

@@ -16,6 +16,8 @@ pub(super) struct Arguments {
     /// Where to report the child's pid.
     pub(super) status_fd: i32,
     pub(super) home: String,
+    /// Whose sandbox it is, as the prompt says it.
+    pub(super) name: String,
     pub(super) limits: Limits,
     /// The port of the kernel's proxy, where hosts are granted.
     pub(super) proxy_port: Option<u16>,
@@ -25,8 +27,8 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
         let mut words = words.into_iter();
-        let (mut host_pid, mut pidns_inode, mut status_fd, mut home, mut limits, mut proxy_port) =
-            (None, None, None, None, None, None);
+        let (mut host_pid, mut pidns_inode, mut status_fd) = (None, None, None);
+        let (mut home, mut agent, mut limits, mut proxy_port) = (None, None, None, None);
         loop {
             let Some(word) = words.next() else { bail!("`enter` needs a program after `--`") };
             let name = word.to_str().unwrap_or_default().to_owned();
@@ -40,6 +42,7 @@ impl Arguments {
                 "--pidns-inode" => pidns_inode = Some(value.parse()?),
                 "--status-fd" => status_fd = Some(value.parse()?),
                 "--home" => home = Some(value),
+                "--name" => agent = Some(value),
                 "--limits" => limits = Some(Limits::parse(&value)?),
                 "--proxy-port" => proxy_port = Some(value.parse()?),
                 _ => bail!("`enter` has no option {name}"),
@@ -51,6 +54,7 @@ impl Arguments {
             pidns_inode: pidns_inode.with_context(|| missing("--pidns-inode"))?,
             status_fd: status_fd.with_context(|| missing("--status-fd"))?,
             home: home.with_context(|| missing("--home"))?,
+            name: agent.with_context(|| missing("--name"))?,
             limits: limits.with_context(|| missing("--limits"))?,
             proxy_port,
             command: words.collect(),

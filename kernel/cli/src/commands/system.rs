@@ -108,8 +108,8 @@ pub(super) async fn status(cx: &Context) -> Outcome {
     let up = shape::duration(status.now.since_ms(status.started_at));
     cx.out.line(&format!("Aether {} on {}, up {up}", status.version, shape::plain(&status.device)))?;
     cx.out.line(&format!(
-        "Processes  {} of {} running, {} queued; {} events",
-        status.running, status.max_running, status.queued, status.last_seq
+        "Processes  {} of {} running, {} queued, {} sandboxes ready; {} events",
+        status.running, status.max_running, status.queued, status.ready, status.last_seq
     ))?;
     cx.out.line(&format!(
         "Host       CPU {:.0} %, memory {} of {}, disk {} free of {}",

@@ -2,4 +2,4 @@
 
 mod stats;
 
-pub(crate) use stats::{Devices, host_memory_bytes};
+pub(crate) use stats::{Devices, available_memory_bytes, host_memory_bytes};

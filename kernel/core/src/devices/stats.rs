@@ -54,6 +54,11 @@ pub(crate) fn host_memory_bytes() -> u64 {
     MemInfo::read().total_bytes
 }
 
+/// What could be used without swapping, in bytes; 0 where it cannot be read.
+pub(crate) fn available_memory_bytes() -> u64 {
+    MemInfo::read().available_bytes
+}
+
 #[derive(Default)]
 struct MemInfo {
     total_bytes: u64,

@@ -24,6 +24,7 @@ mod spawn;
 mod table;
 mod terminals;
 pub mod tree;
+mod warm;
 
 use std::{
     collections::HashMap,
@@ -58,6 +59,7 @@ use sandbox::Sandbox;
 use scheduler::Scheduler;
 pub(crate) use spawn::checked_name;
 use table::Table;
+use warm::Warm;
 
 /// Why processes could not be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,9 @@ pub enum ProcessError {
     /// the program that an agent is was not found
     #[error("the program of the agents was not found at {0}")]
     NoAgentBinary(PathBuf),
+    /// what an earlier kernel made ahead could not be removed
+    #[error("homes that belong to nobody could not be removed: {0}")]
+    Ready(std::io::Error),
 }
 
 /// The subsystem. Cheap to clone.
@@ -83,6 +88,8 @@ pub(crate) struct Inner {
     living: Mutex<HashMap<Pid, Arc<Living>>>,
     holds: Holds,
     sandbox: Sandbox,
+    /// Shared with the task that keeps it filled.
+    warm: Arc<Warm>,
     terminals: pty::Terminals,
     egress: egress::Egress,
     agent_binary: PathBuf,
@@ -119,6 +126,8 @@ impl Processes {
             file_bytes: config.process.file_bytes,
             cpu_secs: config.process.cpu_secs,
         };
+        let warm = Warm::new(&config.state_dir, agent_binary.clone(), config.process.warm)
+            .map_err(ProcessError::Ready)?;
         let terminals = terminals::start(sandbox.clone(), agent_binary.clone(), limits, store.clone());
         Ok(Self(Arc::new(Inner {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
@@ -130,6 +139,7 @@ impl Processes {
             living: Mutex::default(),
             holds: Holds::default(),
             sandbox,
+            warm: Arc::new(warm),
             terminals,
             agent_binary,
             state_dir: config.state_dir.clone(),
@@ -168,6 +178,11 @@ impl Processes {
     /// What sandboxes reach hosts through.
     pub(crate) fn egress(&self) -> &egress::Egress {
         &self.0.egress
+    }
+
+    /// How many sandboxes stand ready for new agents.
+    pub(crate) fn ready(&self) -> u32 {
+        self.warm.ready()
     }
 
     /// Running, queued, places.
@@ -264,6 +279,7 @@ impl Processes {
                 "calls were still in flight at the end; their agents will be told that they were interrupted"
             );
         }
+        self.0.warm.close().await;
         self.0.terminals.close_all().await;
         self.save_used(&living).await;
         futures_util::future::join_all(living.iter().map(|life| life.end_for_shutdown())).await;

@@ -69,6 +69,7 @@ impl Processes {
                 Ok(resumed)
             })
             .await?;
+        self.keep_warm();
         let mut scheduler = self.scheduler.lock();
         for (pid, priority) in &resumed {
             scheduler.enqueue(*pid, *priority);

@@ -15,6 +15,7 @@ use super::{
     Living, Processes, change_in, egress, governed, journal, link,
     rows::{self, Grant},
     sandbox::{self, SpawnSpec},
+    warm,
 };
 use crate::{
     Kernel, agents, clock,
@@ -220,22 +221,7 @@ impl Processes {
         let kernel = self.kernel().ok_or_else(|| Error::unavailable("The kernel is shutting down"))?;
         // Whoever holds the agent works on its home; it began before the row said that this was made.
         self.holds.free(process.agent).await;
-        let home = self.home_of(process.agent);
-        make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
-        let limits = self.sandbox_limits(&grant.limits, &grant.governed.quotas);
-        let spec = SpawnSpec {
-            pid,
-            hostname: hostname(&process.name),
-            home,
-            agent_binary: self.agent_binary.clone(),
-            limits,
-            priority: process.priority,
-            network: (!grant.network.is_empty()).then(|| egress::in_words(&grant.network)),
-        };
-        let spawned = self.sandbox.spawn(&spec).await.map_err(|error| {
-            Error::unavailable(format!("The sandbox could not be made: {error}"))
-                .hint("`aether doctor` says what this host lacks")
-        })?;
+        let spawned = self.sandbox_of(&process, &grant).await?;
         let mut layers = spawned.layers;
         layers.push(governed::layer(self.sandbox.has_cgroups()));
         let living = Arc::new(Living::new(self.clone(), &process, grant, layers, Arc::new(spawned.tree)));
@@ -251,6 +237,38 @@ impl Processes {
             network.close().await;
         }
         Ok(exit)
+    }
+
+    /// One that stands ready, where it fits; else a new one.
+    async fn sandbox_of(&self, process: &Process, grant: &Grant) -> Result<sandbox::Spawned> {
+        let home = self.home_of(process.agent);
+        let limits = self.sandbox_limits(&grant.limits, &grant.governed.quotas);
+        let is_new = !home.try_exists().unwrap_or(true);
+        if is_new
+            && grant.network.is_empty()
+            && let Some(ready) = self.warm.take(&home, limits)
+        {
+            if process.priority != warm::PRIORITY
+                && let Err(error) = ready.tree.set_priority(process.priority)
+            {
+                tracing::warn!(pid = %process.pid, %error, "the priority could not be set");
+            }
+            return Ok(ready);
+        }
+        make_home(&home).map_err(|error| Error::internal(format!("The home could not be made: {error}")))?;
+        let spec = SpawnSpec {
+            group: format!("agent-{}", process.pid),
+            hostname: warm::HOSTNAME.to_owned(),
+            home,
+            agent_binary: self.agent_binary.clone(),
+            limits,
+            priority: process.priority,
+            network: (!grant.network.is_empty()).then(|| egress::in_words(&grant.network)),
+        };
+        self.sandbox.spawn(&spec).await.map_err(|error| {
+            Error::unavailable(format!("The sandbox could not be made: {error}"))
+                .hint("`aether doctor` says what this host lacks")
+        })
     }
 
     /// Writes down how a process ended.
@@ -301,7 +319,7 @@ impl Processes {
     }
 
     /// What Linux refuses each process: what was asked for, and nothing beyond the fence of the quotas.
-    fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
+    pub(super) fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
         let fenced = |own: u64, quota: Option<u64>| quota.map_or(own, |quota| own.min(quota::fence(quota)));
         let open_files = asked.open_files.unwrap_or(self.config.open_files);
         let processes = asked.processes.unwrap_or(self.config.processes);
@@ -478,18 +496,8 @@ pub(crate) fn checked_name(name: &str) -> Result<()> {
     }
 }
 
-/// A host name from an agent's name (RFC 1123 label).
-fn hostname(name: &str) -> String {
-    let label: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .take(63)
-        .collect();
-    let label = label.trim_matches('-');
-    if label.is_empty() { "agent".to_owned() } else { label.to_owned() }
-}
-
-fn make_home(home: &std::path::Path) -> std::io::Result<()> {
+/// A home with the folders that every home has.
+pub(super) fn make_home(home: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let mut make = std::fs::DirBuilder::new();
     make.recursive(true).mode(0o700);

@@ -45,13 +45,14 @@ impl Kernel {
                 })
             }
             Target::Process { pid } => {
-                self.processes.get(user, pid).await?;
+                let name = self.processes.get(user, pid).await?.name;
                 let living = self
                     .processes
                     .living(pid)
                     .map_err(|error| error.hint("A terminal needs a running process; its files remain"))?;
                 self.processes.runtime.spawn(async move {
-                    let inside = Place::Inside { tree: &living.tree, network: living.has_network() };
+                    let network = living.has_network();
+                    let inside = Place::Inside { tree: &living.tree, name: &name, network };
                     terminals.open(terminal, inside).await
                 })
             }

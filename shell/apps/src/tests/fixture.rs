@@ -209,6 +209,7 @@ pub fn status(world: &World) -> Status {
         running: counts.running,
         queued: counts.queued,
         max_running: 8,
+        ready: 1,
         subsystems: vec![Subsystem {
             name: "store".to_owned(),
             state: Health::Ready,

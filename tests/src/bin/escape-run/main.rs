@@ -16,7 +16,6 @@ use std::{
 };
 
 use aether_kernel::process::sandbox::{Limits, Program, Sandbox, SandboxConfig, SpawnSpec};
-use aether_protocol::Pid;
 use aether_tests::escape::{ATTEMPTS, Outcome, Removed};
 use anyhow::{Context as _, Result, bail};
 use outside::Outside;
@@ -71,7 +70,7 @@ async fn sandboxed(folder: &Path, outside: &Outside, removed: Option<Removed>) -
     fs::copy(beside("probe")?, home.join("probe"))?;
     let agent_binary = beside(if removed.is_some() { "weak-agent" } else { "aether-agent" })?;
     let spec = SpawnSpec {
-        pid: Pid(1),
+        group: "escape".to_owned(),
         hostname: "escape".to_owned(),
         home: home.clone(),
         agent_binary,

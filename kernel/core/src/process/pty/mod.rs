@@ -16,7 +16,7 @@ mod tests;
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
 use aether_protocol::{
-    Pid, TerminalId,
+    TerminalId,
     process::Exit,
     terminal::{Size, Terminal},
 };
@@ -84,6 +84,8 @@ pub enum Place<'a> {
     Inside {
         /// Its processes.
         tree: &'a ProcessTree,
+        /// Whose they are, for the prompt.
+        name: &'a str,
         /// Whether it has a way to the kernel's proxy.
         network: bool,
     },
@@ -141,7 +143,7 @@ impl Terminals {
         let tree = match place {
             Place::Home { home, hostname } => {
                 let spec = SpawnSpec {
-                    pid: Pid(0),
+                    group: format!("terminal-{}", terminal.id),
                     hostname: hostname.to_owned(),
                     home: home.to_owned(),
                     agent_binary: self.inner.agent_binary.clone(),
@@ -149,14 +151,14 @@ impl Terminals {
                     priority: 1,
                     network: None,
                 };
-                let group = format!("terminal-{}", terminal.id);
-                self.inner.sandbox.launch_on_terminal(&spec, &group, &Program::Exec(shell), peer).await?
+                self.inner.sandbox.launch_on_terminal(&spec, &Program::Exec(shell), peer).await?
             }
-            Place::Inside { tree, network } => {
+            Place::Inside { tree, name, network } => {
                 let entry = Entry {
                     agent_binary: self.inner.agent_binary.clone(),
                     limits: self.inner.limits,
                     network,
+                    name: name.to_owned(),
                     command: shell,
                 };
                 self.inner.sandbox.enter_on_terminal(tree, &entry, peer).await?

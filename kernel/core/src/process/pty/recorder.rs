@@ -32,15 +32,14 @@ impl Recorder {
 
     /// The next output; `None` when the recording shall end or the shell has. May be dropped while it waits.
     pub(crate) async fn next_output(&mut self) -> Option<Bytes> {
-        let end = match self.end {
-            Some(end) => end,
-            None => {
-                tokio::select! {
-                    output = self.stream.next_output() => return output,
-                    _ = self.stop.wait_for(|stop| *stop) => {}
-                }
-                *self.end.insert(self.session.with_scrollback(super::scrollback::Scrollback::end))
+        let end = if let Some(end) = self.end {
+            end
+        } else {
+            tokio::select! {
+                output = self.stream.next_output() => return output,
+                _ = self.stop.wait_for(|stop| *stop) => {}
             }
+            *self.end.insert(self.session.with_scrollback(super::scrollback::Scrollback::end))
         };
         if self.stream.position() < end { self.stream.next_output().await } else { None }
     }

@@ -157,7 +157,7 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     for number in 1..=2 {
         let wanted = Terminal { target: Target::Process { pid: Pid(2) }, ..terminal(number) };
         terminals
-            .open(wanted, Place::Inside { tree: &agent.tree, network: false })
+            .open(wanted, Place::Inside { tree: &agent.tree, name: "Ada 1", network: false })
             .await
             .expect("a terminal inside");
     }
@@ -193,7 +193,8 @@ async fn a_shell_inside_a_running_sandbox_ends_with_it() {
     assert!(terminals.list().is_empty());
     drop(stream);
     wait_until(|| Traces::now().processes.is_empty() && Traces::now().terminals == before.terminals).await;
-    let refused = terminals.open(terminal(3), Place::Inside { tree: &agent.tree, network: false }).await;
+    let refused =
+        terminals.open(terminal(3), Place::Inside { tree: &agent.tree, name: "Ada 1", network: false }).await;
     assert!(refused.is_err(), "a shell inside what has ended");
 }
 
@@ -210,7 +211,7 @@ async fn a_shell_inside_has_the_way_out_that_its_agent_has() {
     let mut agent = Talk::new(spawned);
     assert_eq!(agent.line().await, "ready");
     let wanted = Terminal { target: Target::Process { pid: Pid(4) }, ..terminal(1) };
-    let inside = Place::Inside { tree: &agent.tree, network: true };
+    let inside = Place::Inside { tree: &agent.tree, name: "Ada 1", network: true };
     let opened = terminals.open(wanted, inside).await.expect("a terminal inside");
     let mut stream = Viewer::new(&terminals, opened.id);
     stream.type_in("echo $https_proxy; (: </dev/tcp/127.0.0.1/3128) && echo op''en\n").await;

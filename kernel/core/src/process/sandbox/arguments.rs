@@ -150,7 +150,7 @@ pub(super) fn limits_text(limits: &Limits) -> String {
 }
 
 /// A host name of what is allowed in one (RFC 1123), at most 63 characters.
-fn host_name(wanted: &str) -> String {
+pub(super) fn host_name(wanted: &str) -> String {
     let name: String = wanted
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })

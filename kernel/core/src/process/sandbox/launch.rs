@@ -45,8 +45,9 @@ pub(super) async fn with_link(
 ) -> Result<Spawned, SandboxError> {
     let (ours, theirs) = StdUnixStream::pair().map_err(SandboxError::host("making the link"))?;
     ours.set_nonblocking(true).map_err(SandboxError::host("making the link"))?;
-    let group = format!("agent-{}", spec.pid);
-    let (mut start, owner) = prepare(inner, spec, &group, program, Streams::Kept, Some(theirs.into()))?;
+    // Before anybody inside can write: who reads it asks Linux who wrote ([`crate::process::link`]).
+    rustix::net::sockopt::set_socket_passcred(&ours, true).map_err(SandboxError::host("making the link"))?;
+    let (mut start, owner) = prepare(inner, spec, program, Streams::Kept, Some(theirs.into()))?;
     let handover = match &spec.network {
         Some(_) => {
             let making = "making the way to the proxy";
@@ -65,11 +66,10 @@ pub(super) async fn with_link(
 pub(super) async fn on_terminal(
     inner: &Inner,
     spec: &SpawnSpec,
-    group: &str,
     program: &Program,
     terminal: OwnedFd,
 ) -> Result<ProcessTree, SandboxError> {
-    let (start, _) = prepare(inner, spec, group, program, Streams::Terminal(terminal), None)?;
+    let (start, _) = prepare(inner, spec, program, Streams::Terminal(terminal), None)?;
     keeper(inner)?.launch(start).await
 }
 
@@ -95,6 +95,8 @@ pub(super) async fn entered(
         &STATUS_FD.to_string(),
         "--home",
         HOME,
+        "--name",
+        &arguments::host_name(&entry.name),
         "--limits",
         &arguments::limits_text(&entry.limits),
     ])?;
@@ -124,7 +126,6 @@ pub(super) async fn entered(
 fn prepare(
     inner: &Inner,
     spec: &SpawnSpec,
-    group: &str,
     program: &Program,
     streams: Streams,
     link: Option<OwnedFd>,
@@ -168,7 +169,7 @@ fn prepare(
     }
     let (status, report) = pipe()?;
     child.descriptor(&report, STATUS_FD)?;
-    let group = make_group(inner, spec, group)?;
+    let group = make_group(inner, spec)?;
     let gate = if mapping == Mapping::PerHome || group.is_some() {
         let (block, release) = pipe_with(PipeFlags::CLOEXEC).map_err(SandboxError::host("making a pipe"))?;
         child.descriptor(&block, BLOCK_FD)?;
@@ -191,12 +192,12 @@ pub(crate) fn nice_of(priority: u8) -> i32 {
     }
 }
 
-fn make_group(inner: &Inner, spec: &SpawnSpec, name: &str) -> Result<Option<Group>, SandboxError> {
+fn make_group(inner: &Inner, spec: &SpawnSpec) -> Result<Option<Group>, SandboxError> {
     inner
         .findings
         .cgroup
         .as_ref()
-        .map(|subtree| subtree.make(name, &spec.limits, spec.priority))
+        .map(|subtree| subtree.make(&spec.group, &spec.limits, spec.priority))
         .transpose()
         .map_err(SandboxError::host("making a cgroup"))
 }

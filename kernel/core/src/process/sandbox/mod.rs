@@ -28,7 +28,7 @@ use std::{
     sync::Arc,
 };
 
-use aether_protocol::{Pid, process::Layer, system::Check};
+use aether_protocol::{process::Layer, system::Check};
 use tokio::net::UnixStream;
 
 pub(crate) use cgroup::Group;
@@ -97,8 +97,8 @@ impl Default for Limits {
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct SpawnSpec {
-    /// The process's name for people; names the cgroup.
-    pub pid: Pid,
+    /// What its cgroup is called.
+    pub group: String,
     /// The sandbox's host name.
     pub hostname: String,
     /// The home, which the caller has made. Where the kernel runs as root it is given to a user id of the
@@ -180,15 +180,14 @@ impl Sandbox {
         launch::with_link(&self.inner, spec, program).await
     }
 
-    /// Starts a program in a sandbox of its own, on a terminal instead of a link. `group` names its cgroup.
+    /// Starts a program in a sandbox of its own, on a terminal instead of a link.
     pub(crate) async fn launch_on_terminal(
         &self,
         spec: &SpawnSpec,
-        group: &str,
         program: &Program,
         terminal: OwnedFd,
     ) -> Result<ProcessTree, SandboxError> {
-        launch::on_terminal(&self.inner, spec, group, program, terminal).await
+        launch::on_terminal(&self.inner, spec, program, terminal).await
     }
 
     /// Starts a program inside a sandbox that runs, on a terminal.
@@ -221,6 +220,8 @@ pub struct Entry {
     pub limits: Limits,
     /// Whether the sandbox has a way to the kernel's proxy.
     pub network: bool,
+    /// Whose sandbox it is, as the prompt says it.
+    pub name: String,
     /// The program with its arguments.
     pub command: Vec<String>,
 }

@@ -26,7 +26,7 @@ const GROUP: &str = "root:x:0:\ntty:x:5:\nagent:x:1000:\nnogroup:x:65534:\n";
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files\n";
 const PROFILE: &str = "# Read by login shells in this sandbox.\n\
-    umask 022\n[ -n \"$PS1\" ] && PS1='\\u@\\h:\\w\\$ '\n";
+    umask 022\n[ -n \"$PS1\" ] && PS1='\\u@${AETHER_AGENT:-\\h}:\\w\\$ '\n";
 
 /// Files of the host that are copied when they are there.
 const COPIED: [&str; 5] = ["ld.so.cache", "ld.so.conf", "localtime", "mime.types", "inputrc"];

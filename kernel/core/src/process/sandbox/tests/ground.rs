@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aether_protocol::{Pid, process::Exit};
+use aether_protocol::process::Exit;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -50,7 +50,7 @@ impl Ground {
         let home = self.folder.path().join(format!("home-{pid}"));
         fs::create_dir_all(&home).expect("a home");
         SpawnSpec {
-            pid: Pid(pid),
+            group: format!("test-{pid}"),
             hostname: format!("Test {pid}"),
             home,
             agent_binary: agent_binary(),

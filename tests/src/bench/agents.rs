@@ -101,7 +101,7 @@ async fn series(config: &str, bench: &Bench, is_warm: bool) -> Result<Series> {
 async fn until_ready(raw: &mut Raw, token: &str, count: u64) -> Result<()> {
     let began = Instant::now();
     loop {
-        let status = ask(raw, token, "GET", "/api/v1/status", json!(null)).await?;
+        let status = look(raw, token, "/api/v1/status").await?;
         if status.get("ready").and_then(serde_json::Value::as_u64).is_some_and(|ready| ready >= count) {
             return Ok(());
         }
@@ -129,5 +129,13 @@ pub async fn ask(
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let answer = raw.request(method, path, &headers, body.to_string().as_bytes()).await?;
     ensure!(answer.status < 300, "{method} {path}: {}", answer.text());
+    answer.json()
+}
+
+/// A question over a connection that is kept.
+pub async fn look(raw: &mut Raw, token: &str, path: &str) -> Result<serde_json::Value> {
+    let bearer = format!("Bearer {token}");
+    let answer = raw.request("GET", path, &[("authorization", bearer.as_str())], b"").await?;
+    ensure!(answer.status < 300, "GET {path}: {}", answer.text());
     answer.json()
 }

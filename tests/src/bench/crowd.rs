@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bench,
-    agents::{ask, spawn},
+    agents::{ask, look, spawn},
     measure::{Sorted, descendants, millis, pss_mib, rss_mib},
 };
 use crate::{
@@ -62,7 +62,7 @@ async fn rows(raw: &mut Raw, token: &str) -> Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut path = format!("/api/v1/processes?limit={PAGE}");
     loop {
-        let mut page = ask(raw, token, "GET", &path, json!(null)).await?;
+        let mut page = look(raw, token, &path).await?;
         let items = page.get_mut("items").and_then(Value::as_array_mut).context("a page without items")?;
         all.append(items);
         let Some(next) = page.get("next").and_then(Value::as_str) else { return Ok(all) };
@@ -122,14 +122,12 @@ async fn idle(bench: &mut Bench, count: usize) -> Result<()> {
     for row in &all {
         let pid = row.get("pid").and_then(Value::as_u64).context("a row without a PID")?;
         let path = format!("/api/v1/processes/{pid}/signal");
-        for (times, method, path, body) in [
-            (&mut signals, "POST", path.as_str(), json!({"signal": "STOP"})),
-            (&mut status, "GET", "/api/v1/status", json!(null)),
-        ] {
-            let asked = Instant::now();
-            ask(&mut raw, &token, method, path, body).await?;
-            times.push(millis(asked.elapsed()));
-        }
+        let asked = Instant::now();
+        ask(&mut raw, &token, "POST", &path, json!({"signal": "STOP"})).await?;
+        signals.push(millis(asked.elapsed()));
+        let asked = Instant::now();
+        look(&mut raw, &token, "/api/v1/status").await?;
+        status.push(millis(asked.elapsed()));
     }
     let stopped = rows(&mut raw, &token).await?;
     ensure!(stopped.iter().all(|row| is(row, "state", "stopped")), "not all obeyed STOP");
@@ -170,9 +168,7 @@ async fn work(bench: &mut Bench, workers: usize, steps: usize) -> Result<()> {
     let took = began.elapsed();
     let mut lengths = Vec::new();
     for pid in &pids {
-        let page =
-            ask(&mut raw, &token, "GET", &format!("/api/v1/processes/{pid}/steps?limit=200"), json!(null))
-                .await?;
+        let page = look(&mut raw, &token, &format!("/api/v1/processes/{pid}/steps?limit=200")).await?;
         let items = page.get("items").and_then(Value::as_array).context("a page without items")?;
         let thoughts: Vec<f64> = items
             .iter()

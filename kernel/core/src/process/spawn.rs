@@ -250,6 +250,7 @@ impl Processes {
         if let Some(network) = network {
             network.close().await;
         }
+        self.explain_end(&living).await;
         Ok(exit)
     }
 
@@ -301,7 +302,7 @@ impl Processes {
     }
 
     /// What Linux refuses each process: what was asked for, and nothing beyond the fence of the quotas.
-    fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
+    pub(super) fn sandbox_limits(&self, asked: &Limits, quotas: &Quotas) -> sandbox::Limits {
         let fenced = |own: u64, quota: Option<u64>| quota.map_or(own, |quota| own.min(quota::fence(quota)));
         let open_files = asked.open_files.unwrap_or(self.config.open_files);
         let processes = asked.processes.unwrap_or(self.config.processes);

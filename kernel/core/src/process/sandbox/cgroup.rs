@@ -21,6 +21,10 @@ const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 /// Where the kernel itself goes.
 const LEAF: &str = "aetherd";
 
+/// The kernel's weight. Each agent's group counts as much as the kernel with all that it does for everybody, so with the
+/// usual 100 a few busy agents would leave it a small share.
+const KERNEL_WEIGHT: u64 = 1000;
+
 /// How the names of sandboxes' groups begin.
 const GROUPS: [&str; 2] = ["agent-", "terminal-"];
 
@@ -82,7 +86,8 @@ impl Subtree {
         fs::write(
             self.root.join("cgroup.subtree_control"),
             CONTROLLERS.map(|name| format!("+{name}")).join(" "),
-        )
+        )?;
+        fs::write(leaf.join("cpu.weight"), KERNEL_WEIGHT.to_string())
     }
 
     /// Where other processes share the cgroup it cannot be divided; the kernel goes back to where it was.
@@ -166,7 +171,7 @@ impl Group {
         fs::write(self.leaf.join("cgroup.procs"), pid.as_raw_nonzero().to_string())
     }
 
-    /// CPU weight 100 is what everything else on the host has.
+    /// CPU weight 100 is what a group has by itself.
     pub(crate) fn set_priority(&self, priority: u8) -> io::Result<()> {
         let weight = match priority {
             0 | 1 => 400,

@@ -281,7 +281,13 @@ async fn a_terminal_in_a_sandbox_is_bounded_with_it() {
     let target = json!({"kind": "process", "pid": process.pid});
     let body = json!({"target": target, "size": {"cols": 80, "rows": 24}});
     world.done("POST", "/terminals", Some(body)).await;
-    until_host("the shell starts", || members(&inside).len() >= before + 2).await;
+    let deadline = Instant::now() + world::PATIENCE;
+    while members(&inside).len() < before + 2 {
+        let events = world.events().await;
+        let closed = events.iter().find(|event| event["event"] == "terminal.closed");
+        assert!(closed.is_none(), "the shell did not start: {closed:?}");
+        assert!(Instant::now() < deadline, "the shell did not start\n{}", world.daemon.log());
+    }
     let expected: BTreeSet<u32> = members(&inside).iter().map(|task| task.pid).collect();
     let found = processes_in(&group);
     assert!(expected.is_subset(&found), "{expected:?} {found:?}");

@@ -22,7 +22,7 @@ const MEMORY: &str = "3072";
 
 /// No mitigations: nobody else is in the guest, and emulated they cost much.
 const KERNEL_LINE: &str =
-    "console=ttyS0 rdinit=/init psi=1 panic=-1 quiet loglevel=4 mitigations=off audit=0 nowatchdog";
+    "console=ttyS0 rdinit=/init psi=1 panic=-1 quiet loglevel=3 mitigations=off audit=0 nowatchdog";
 
 /// One part of the plan.
 #[derive(Clone, Debug)]

@@ -277,12 +277,13 @@ async fn a_terminal_in_a_sandbox_is_bounded_with_it() {
     let mut world = world(SELDOM).await;
     let (process, group) = running(&mut world, json!({"role": "assistant", "goal": "ask Wait"})).await;
     let inside = namespace(process.host_pid.unwrap(), "pid").unwrap();
-    let before = members(&inside).len();
+    let before = processes_in(&group);
     let target = json!({"kind": "process", "pid": process.pid});
     let body = json!({"target": target, "size": {"cols": 80, "rows": 24}});
     world.done("POST", "/terminals", Some(body)).await;
     let deadline = Instant::now() + world::PATIENCE;
-    while members(&inside).len() < before + 2 {
+    // Who watches over the shell, and the shell.
+    while processes_in(&group).len() < before.len() + 2 {
         let events = world.events().await;
         let closed = events.iter().find(|event| event["event"] == "terminal.closed");
         assert!(closed.is_none(), "the shell did not start: {closed:?}");

@@ -36,7 +36,7 @@ pub fn all() -> Vec<Attack> {
     .map(|(kind, name, limit, command)| Attack {
         kind,
         limit,
-        spawn: json!({"role": "assistant", "goal": format!("run {command}"), "quotas": {name: limit}}),
+        spawn: json!({"role": "assistant", "goal": format!("long {command}"), "quotas": {name: limit}}),
     })
     .collect()
 }

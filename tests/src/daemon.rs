@@ -18,7 +18,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::raw::{DEADLINE, Raw, Response, tls};
+use crate::{
+    delegated::Group,
+    raw::{DEADLINE, Raw, Response, tls},
+};
 
 /// The owner that [`Daemon::sign_up`] creates.
 pub const OWNER: &str = "ada";
@@ -56,6 +59,7 @@ pub struct Daemon {
 struct Home {
     dir: TempDir,
     config: PathBuf,
+    group: Option<Group>,
 }
 
 /// A program of this workspace, beside the tests' own.
@@ -80,7 +84,7 @@ impl Daemon {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("aether.toml");
         std::fs::write(&path, config)?;
-        Self::launch(Home { dir, config: path }).await
+        Self::launch(Home { dir, config: path, group: Group::delegated()? }).await
     }
 
     /// Starts it again on the same state, after [`Daemon::stop`] or [`Daemon::kill`]. The port is another.
@@ -89,7 +93,11 @@ impl Daemon {
     }
 
     async fn launch(home: Home) -> Result<Self> {
-        let mut command = Command::new(program("aetherd")?);
+        let program = program("aetherd")?;
+        let mut command = match &home.group {
+            Some(group) => group.command(&program),
+            None => Command::new(program),
+        };
         command
             .args(["--listen", "127.0.0.1:0", "--json-ready", "--config"])
             .arg(&home.config)
@@ -137,6 +145,11 @@ impl Daemon {
     /// Where its state lies.
     pub fn state_dir(&self) -> PathBuf {
         self.home.dir.path().join("state")
+    }
+
+    /// The cgroup that it was started in, where the tests have cgroup v2.
+    pub fn cgroup(&self) -> Option<&Path> {
+        self.home.group.as_ref().map(Group::path)
     }
 
     /// What it has logged.

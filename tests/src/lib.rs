@@ -4,6 +4,7 @@ pub mod attack;
 pub mod bench;
 pub mod chromium;
 pub mod daemon;
+pub mod delegated;
 pub mod escape;
 pub mod journey;
 pub mod raw;

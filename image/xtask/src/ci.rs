@@ -36,7 +36,8 @@ pub(crate) fn run() -> Result<()> {
 fn lints() -> Result<()> {
     say("Clippy, native");
     let mut clippy = cargo(["clippy"]);
-    execute(clippy.args(test::WORKSPACE).args(["--", "--deny", "warnings"]))?;
+    clippy.args(test::WORKSPACE).args(["--features", "aether-tests/guest"]);
+    execute(clippy.args(["--", "--deny", "warnings"]))?;
     Ok(())
 }
 

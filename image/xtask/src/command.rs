@@ -25,6 +25,14 @@ pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> 
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = command(&cargo, arguments);
     command.current_dir(crate::project::root());
+    // What cargo told this program of itself; build scripts that read it would run again after every other cargo.
+    for (name, _) in std::env::vars_os() {
+        let is_told =
+            ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start));
+        if is_told {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

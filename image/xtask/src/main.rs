@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod command;
 mod escape;
+mod guest;
 mod model;
 mod project;
 mod run;
@@ -42,6 +43,8 @@ enum Task {
     Bench(bench::Options),
     /// Runs the escape attempts in a real sandbox
     Escape(escape::Options),
+    /// Runs what needs cgroup v2 in a small guest under QEMU
+    GuestTest(guest::Options),
     /// Checks what no compiler checks: module docs, file sizes, dependency arrows, documents
     Tidy,
     /// What continuous integration runs
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Web(options) => web::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Escape(options) => escape::run(&options),
+        Task::GuestTest(options) => guest::run(&options),
         Task::Tidy => tidy::run(),
         Task::Ci => ci::run(),
     };

@@ -28,6 +28,8 @@ pub(crate) enum Need {
     Window,
     /// Tests: a browser, a display, software rendering.
     Tests,
+    /// A guest under QEMU.
+    Guest,
 }
 
 /// A thing that must be there, and the Debian package that brings it.
@@ -72,6 +74,9 @@ const THINGS: &[Thing] = &[
     Thing { need: Need::Tests, package: "git", is_there: || Path::new("/usr/bin/git").exists() },
     Thing { need: Need::Tests, package: "python3-pip", is_there: || Path::new("/usr/bin/pip3").exists() },
     Thing { need: Need::Tests, package: "npm", is_there: || Path::new("/usr/bin/npm").exists() },
+    Thing { need: Need::Guest, package: "qemu-system-x86", is_there: || exists("qemu-system-x86_64") },
+    Thing { need: Need::Guest, package: "busybox-static", is_there: || exists("busybox") },
+    Thing { need: Need::Guest, package: "binutils", is_there: || exists("strip") },
 ];
 
 pub(crate) fn run(options: &Options) -> Result<()> {

@@ -114,6 +114,7 @@ impl Script {
     /// | `write PATH TEXT` | writes the file; then completes |
     /// | `read PATH` | reads the file; then completes with what it read |
     /// | `run COMMAND` | runs the command; then completes with its output |
+    /// | `long COMMAND` | the same, with ten minutes for the command |
     /// | `ask QUESTION` | asks the person; then completes with the answer |
     /// | `think N` | N times the tool think; then completes |
     /// | `forever` | the tool think without an end |
@@ -147,8 +148,9 @@ fn by_goal(conversation: &Conversation) -> Answer {
         }
         "read" if is_first => Answer::call("read_file", json!({ "path": rest })),
         "run" if is_first => Answer::call("run_command", json!({ "command": rest })),
+        "long" if is_first => Answer::call("run_command", json!({ "command": rest, "timeout_secs": 600 })),
         "ask" if is_first => Answer::call("ask_user", json!({ "question": rest })),
-        "read" | "run" | "ask" => Answer::complete(&conversation.last),
+        "read" | "run" | "long" | "ask" => Answer::complete(&conversation.last),
         "think" if conversation.thought < count => {
             Answer::call("think", json!({ "thought": format!("Thought {}", conversation.thought) }))
         }

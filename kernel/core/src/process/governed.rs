@@ -90,11 +90,8 @@ impl Processes {
                 living.thaw().await;
             }
             if let Some(group) = living.tree.group() {
-                let told = group.set_limits(
-                    asked.memory_bytes.map(quota::fence),
-                    asked.processes.map(|count| quota::fence_processes(count).into()),
-                );
-                if let Err(error) = told {
+                let limits = self.sandbox_limits(&living.grant.limits, &governed.quotas);
+                if let Err(error) = group.set_limits(limits.memory_bytes, limits.processes) {
                     tracing::warn!(%pid, %error, "a cgroup could not be told of a quota");
                 }
             }
@@ -172,6 +169,17 @@ impl Processes {
         })
         .await?;
         Ok(())
+    }
+
+    /// Linux has ended it for its memory before the governor looked: the same decision, written down the same way.
+    pub(super) async fn explain_end(&self, living: &Living) {
+        let Some(found) = living.tree.out_of_memory() else { return };
+        let quota = living.governed().quotas.memory_bytes;
+        let limit = quota.filter(|quota| *quota <= found.limit_bytes).unwrap_or(found.limit_bytes);
+        let cause = Cause::Quota { kind: Kind::Memory, used: found.used_bytes.max(limit), limit };
+        if let Err(error) = self.end(living, cause).await {
+            tracing::warn!(pid = %living.pid, %error, "why it ended could not be written down");
+        }
     }
 
     /// Lets it stand still because the machine is short of something.

@@ -236,6 +236,7 @@ impl Processes {
         if let Some(network) = network {
             network.close().await;
         }
+        self.explain_end(&living).await;
         Ok(exit)
     }
 

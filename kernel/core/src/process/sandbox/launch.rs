@@ -9,6 +9,7 @@ use std::{
         unix::{ffi::OsStrExt, net::UnixStream as StdUnixStream},
     },
     path::Path,
+    sync::Weak,
 };
 
 use aether_protocol::{link, process::Layer};
@@ -116,6 +117,7 @@ pub(super) async fn entered(
         errors: None,
         gate: None,
         group: None,
+        joins: inside.group_to_join(),
         owner: None,
         own_namespace: false,
         nice: 0,
@@ -178,7 +180,8 @@ fn prepare(
         None
     };
     let nice = nice_of(spec.priority);
-    Ok((Start { child, status, errors, gate, group, owner, own_namespace: true, nice }, owner))
+    let joins = Weak::new();
+    Ok((Start { child, status, errors, gate, group, joins, owner, own_namespace: true, nice }, owner))
 }
 
 /// The nice value of a priority: 1 is the kernel's own, 5 yields to everybody.

@@ -31,7 +31,7 @@ use std::{
 use aether_protocol::{process::Layer, system::Check};
 use tokio::net::UnixStream;
 
-pub(crate) use cgroup::Group;
+pub(crate) use cgroup::{Group, OutOfMemory};
 pub use error::SandboxError;
 pub(crate) use launch::nice_of;
 pub use owner::{Owner, owner_of};

@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::Arc,
+    sync::{Arc, OnceLock, Weak},
 };
 
 use aether_protocol::process::Exit;
@@ -16,11 +16,19 @@ use rustix::{
 };
 use tokio::sync::watch;
 
-use super::{Owner, SandboxError, arguments::UID_INSIDE, cgroup::Group, spawn::Child};
+use super::{
+    Owner, SandboxError,
+    arguments::UID_INSIDE,
+    cgroup::{Group, OutOfMemory},
+    spawn::Child,
+};
 use crate::process::tree::{ProcessTree, Root, Scope, children};
 
 /// How much of what a sandbox writes to its standard error is kept.
 const TAIL_BYTES: usize = 8 * 1024;
+
+/// How often the removal of a cgroup is tried, with the keeper's pauses between.
+const REMOVALS: u32 = 100;
 
 /// The last words of a sandbox: bubblewrap's and the program's standard error.
 #[derive(Debug, Default)]
@@ -49,6 +57,8 @@ pub(super) struct Start {
     /// What to do when the user namespace stands, before the sandbox goes on.
     pub(super) gate: Option<Gate>,
     pub(super) group: Option<Group>,
+    /// The cgroup of the sandbox that it enters.
+    pub(super) joins: Weak<Group>,
     /// The user who appears as [`UID_INSIDE`], where the kernel maps.
     pub(super) owner: Option<Owner>,
     /// Whether the tree is a pid namespace of its own.
@@ -80,6 +90,10 @@ pub(super) struct Sandboxed {
     tail: Arc<Mutex<Tail>>,
     gate: Option<Gate>,
     group: Option<Arc<Group>>,
+    joins: Weak<Group>,
+    out_of_memory: Arc<OnceLock<OutOfMemory>>,
+    /// How often the cgroup could not be removed.
+    removals: u32,
     owner: Option<Owner>,
     own_namespace: bool,
     nice: i32,
@@ -103,6 +117,12 @@ impl Start {
             }
         };
         let _ = rustix::process::setpriority_process(Some(monitor_pid), self.nice);
+        // Before it starts anything: what it starts is in the group too.
+        if let Some(group) = self.joins.upgrade()
+            && let Err(error) = group.adopt(monitor_pid)
+        {
+            tracing::warn!(%error, "what enters a sandbox could not be put into its cgroup");
+        }
         Ok(Sandboxed {
             monitor,
             monitor_pid,
@@ -112,6 +132,9 @@ impl Start {
             tail: Arc::default(),
             gate: self.gate,
             group: self.group.map(Arc::new),
+            joins: self.joins,
+            out_of_memory: Arc::default(),
+            removals: 0,
             owner: self.owner,
             own_namespace: self.own_namespace,
             nice: self.nice,
@@ -160,15 +183,13 @@ impl Sandboxed {
                 root.end();
             }
         }
-        match self.ended {
-            Some(exit) if self.init_is_gone() => {
-                self.drain_errors();
-                self.group = None;
-                self.exit.send_replace(Some(exit));
-                Heard::Gone
-            }
-            _ => Heard::Nothing,
+        let Some(exit) = self.ended else { return Heard::Nothing };
+        if !self.init_is_gone() || !self.group_is_gone() {
+            return Heard::Nothing;
         }
+        self.drain_errors();
+        self.exit.send_replace(Some(exit));
+        Heard::Gone
     }
 
     /// Ends it, however far it came.
@@ -238,6 +259,7 @@ impl Sandboxed {
             self.owner,
             self.exit.subscribe(),
             Arc::clone(&self.tail),
+            Arc::clone(&self.out_of_memory),
         ));
         self.root = Some(Arc::clone(&root));
         let tree = ProcessTree::new(root, self.group.as_ref().map(Arc::downgrade).unwrap_or_default());
@@ -246,6 +268,10 @@ impl Sandboxed {
                 .adopt(child)
                 .and_then(|()| group.adopt(self.monitor_pid))
                 .map_err(SandboxError::host("putting a sandbox into its cgroup"))?;
+        }
+        if let Some(group) = self.joins.upgrade() {
+            // It lives outside, and would keep the group from being removed with the sandbox.
+            let _ = group.release(self.monitor_pid);
         }
         let _ = rustix::process::setpriority_process(Some(child), self.nice);
         if let Some(gate) = self.gate.take() {
@@ -280,6 +306,20 @@ impl Sandboxed {
             // Not the kernel's child: its parent reaps it, or has.
             Err(_) => is_readable(&root.init) && !is_zombie(root.init_pid),
         }
+    }
+
+    /// Whether the cgroup, if there is one, is removed. What keeps it is ended, and it is tried again.
+    fn group_is_gone(&mut self) -> bool {
+        let Some(group) = &self.group else { return true };
+        if let Some(found) = group.out_of_memory() {
+            let _ = self.out_of_memory.set(found);
+        }
+        self.removals += 1;
+        if !group.remove() && self.removals < REMOVALS {
+            return false;
+        }
+        self.group = None;
+        true
     }
 
     fn drain_errors(&mut self) {

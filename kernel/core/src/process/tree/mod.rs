@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub(crate) use freeze::Frozen;
 pub(crate) use members::children;
 
-use super::sandbox::{Group, Owner, Tail};
+use super::sandbox::{Group, OutOfMemory, Owner, Tail};
 
 /// Why a signal did not arrive everywhere, or a measure could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,8 @@ pub(crate) struct Root {
     owner: Option<Owner>,
     exit: watch::Receiver<Option<Exit>>,
     tail: Arc<Mutex<Tail>>,
+    /// Told before the exit.
+    out_of_memory: Arc<OnceLock<OutOfMemory>>,
     /// The program's own process, found once.
     program: OnceLock<Pid>,
     /// One signal at a time, so that STOP and CONT cannot interleave.
@@ -91,8 +93,19 @@ impl Root {
         owner: Option<Owner>,
         exit: watch::Receiver<Option<Exit>>,
         tail: Arc<Mutex<Tail>>,
+        out_of_memory: Arc<OnceLock<OutOfMemory>>,
     ) -> Self {
-        Self { init_pid, init, scope, owner, exit, tail, program: OnceLock::new(), turn: Mutex::new(()) }
+        Self {
+            init_pid,
+            init,
+            scope,
+            owner,
+            exit,
+            tail,
+            out_of_memory,
+            program: OnceLock::new(),
+            turn: Mutex::new(()),
+        }
     }
 
     /// Ends everything. With the namespace's init Linux ends the whole namespace, stopped or not.
@@ -201,6 +214,16 @@ impl ProcessTree {
     /// Its cgroup, where the host has cgroup v2 and it still runs.
     pub(crate) fn group(&self) -> Option<Arc<Group>> {
         self.group.upgrade()
+    }
+
+    /// Where somebody who enters goes, so that the bounds are theirs too.
+    pub(crate) fn group_to_join(&self) -> Weak<Group> {
+        Weak::clone(&self.group)
+    }
+
+    /// What it had used, where Linux has ended it for want of memory in its cgroup. Known from the end on.
+    pub(crate) fn out_of_memory(&self) -> Option<OutOfMemory> {
+        self.root.out_of_memory.get().copied()
     }
 
     /// The last 8 KiB of what bubblewrap and the program wrote to their standard streams.

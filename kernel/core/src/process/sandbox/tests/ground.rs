@@ -111,7 +111,7 @@ pub(crate) struct Traces {
     mounts: String,
     descriptors: BTreeSet<String>,
     pub(crate) terminals: BTreeSet<String>,
-    cgroups: usize,
+    cgroups: BTreeSet<String>,
 }
 
 impl Traces {
@@ -135,7 +135,7 @@ impl Traces {
                 })
                 .collect(),
             terminals: names("/dev/pts"),
-            cgroups: names("/sys/fs/cgroup/unified").len(),
+            cgroups: own_groups(),
         }
     }
 
@@ -144,6 +144,15 @@ impl Traces {
         self.descriptors.clear();
         self
     }
+}
+
+/// The groups of sandboxes beside this process, where it has divided its cgroup v2.
+fn own_groups() -> BTreeSet<String> {
+    let listing = fs::read_to_string("/proc/self/cgroup").expect("cgroups");
+    let own = listing.lines().find_map(|line| line.strip_prefix("0::")?.strip_suffix("/aetherd"));
+    let mut found = own.map(|own| names(&format!("/sys/fs/cgroup{own}"))).unwrap_or_default();
+    found.retain(|name| name.starts_with("agent-") || name.starts_with("terminal-"));
+    found
 }
 
 fn names(folder: &str) -> BTreeSet<String> {

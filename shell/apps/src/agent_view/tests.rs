@@ -104,7 +104,7 @@ fn the_files_are_listed_and_read() {
     let preview = Preview::of(
         Place::Agent { agent: agent_id(1) },
         "hello.txt",
-        Part { data, offset: 0, size_bytes: 35 },
+        Part { data, offset: 0, size_bytes: 35, modified_at: aether_protocol::UnixMillis(0) },
     );
     harness.state_mut().app.files.as_mut().unwrap().show_preview(preview);
     harness.run();

@@ -1,8 +1,11 @@
 //! The operations, each on a real folder.
 
 mod behaviour;
+mod finding;
 mod race;
+mod trash;
 mod traversal;
+mod uploads;
 
 use std::{
     collections::BTreeMap,

@@ -331,3 +331,35 @@ async fn strangers_get_nothing_of_it() {
     assert_eq!(house.read("home/diary.txt").await.body, b"secret");
     assert_eq!(house.offset(&upload).await, 0);
 }
+
+#[tokio::test]
+async fn what_changes_in_a_folder_is_told_to_who_watches_it() {
+    let house = House::new().await;
+    house.folder("home/desk").await;
+    let mut raw = house.daemon.connect().await.unwrap();
+    let head = format!(
+        "GET /api/v1/watches/home/desk HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\r\n",
+        house.token
+    );
+    raw.send(head.as_bytes()).await.unwrap();
+    let answer = raw.head().await.unwrap();
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    // Not by the kernel, but as an agent's tool would.
+    fs::write(house.home().join("desk/letter.txt"), "x").unwrap();
+    let mut told = String::new();
+    while !told.contains("letter.txt") {
+        let more = raw.more().await.unwrap();
+        assert!(!more.is_empty(), "the stream ended: {told}");
+        told.push_str(&String::from_utf8_lossy(&more));
+    }
+    fs::rename(house.home().join("desk"), house.home().join("table")).unwrap();
+    while !told.contains("\"gone\":true") {
+        let more = raw.more().await.unwrap();
+        assert!(!more.is_empty(), "the end was not told: {told}");
+        told.push_str(&String::from_utf8_lossy(&more));
+    }
+    for (path, status) in [("home/nothing", 404), ("home/%2e%2e/etc", 400), ("etc/", 404)] {
+        let answer = house.send("GET", &format!("/watches/{path}"), &[], b"").await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+    }
+}

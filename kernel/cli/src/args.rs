@@ -267,7 +267,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SnapshotCommand,
     },
-    /// Removes what nothing refers to any more: homes of removed agents, archives, work that was cut off.
+    /// Removes what nothing refers to any more: homes of removed agents, archives, work and uploads that were cut off;
+    /// and what was thrown away more than 30 days ago.
     #[command(after_help = "Example:\n  aether gc --dry-run")]
     Gc {
         /// Only shows what would be removed, and why.

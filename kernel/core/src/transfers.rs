@@ -4,12 +4,15 @@ use aether_protocol::{
     Actor, AgentId, Error, Result, UserId,
     files::{
         AppendUpload, Archive, BeginUpload, Entry, EntryKind, Place, Restore, Stat, Trash, Trashed, Upload,
-        Usage, UsageReport,
+        Usage, UsageReport, Watch,
     },
     quota::Kind,
 };
 
-use crate::{Kernel, files::ArchiveStream};
+use crate::{
+    Kernel,
+    files::{ArchiveStream, WatchStream},
+};
 
 impl Kernel {
     /// The zip of a folder, through the gate as `files.archive`.
@@ -19,6 +22,15 @@ impl Kernel {
         let user = crate::gate::person(actor)?;
         let root = self.root(user, place).await?;
         self.files.archive(&root, path, entry.name).await
+    }
+
+    /// What changes in a folder, through the gate as `files.watch`.
+    pub async fn watch(&self, actor: &Actor, request: Watch) -> Result<WatchStream> {
+        let (place, path) = (request.place, request.path.clone());
+        self.request(actor, request).await?;
+        let user = crate::gate::person(actor)?;
+        let root = self.root(user, place).await?;
+        self.files.watch(&root, path).await
     }
 
     /// `files.archive`: the folder, with the name that its archive has.

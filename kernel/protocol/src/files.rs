@@ -4,6 +4,7 @@ mod search;
 mod trash;
 mod upload;
 mod usage;
+mod watch;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ pub use search::{Found, Hit, Line, Search, Stopped};
 pub use trash::{EmptyTrash, ListTrash, Restore, Trash, Trashed};
 pub use upload::{AppendUpload, BeginUpload, DropUpload, Dropped, GetUpload, ListUploads, Upload};
 pub use usage::{Archive, Share, Usage, UsageReport};
+pub use watch::{Changed, Watch};
 
 use crate::{AgentId, Blob, Cursor, Page, UnixMillis, call::calls};
 
@@ -47,6 +49,8 @@ calls! { Files:
     read "files.usage" Usage -> UsageReport;
     /// The folder that an archive would be made of. The archive itself is a stream.
     read "files.archive" Archive -> Entry;
+    /// The folder that would be watched. What changes in it is a stream.
+    read "files.watch" Watch -> Entry;
     /// Begins an upload in pieces, of any size.
     write "files.begin_upload" BeginUpload -> Upload;
     /// How far an upload is.

@@ -118,6 +118,7 @@ mod tests {
         include_str!("rest/transfer.rs"),
         include_str!("rest/trash.rs"),
         include_str!("rest/uploads.rs"),
+        include_str!("rest/watching.rs"),
         include_str!("sse.rs"),
         include_str!("ws/mod.rs"),
         include_str!("health.rs"),

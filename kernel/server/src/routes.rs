@@ -9,7 +9,7 @@ use crate::{
     problem::Problem,
     rest::{
         agents, events, files, finding, identity, mind, processes, snapshots, system, terminals, transfer,
-        trash, uploads,
+        trash, uploads, watching,
     },
     sse,
     state::State,
@@ -62,6 +62,7 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(finding::search)
         .service(finding::usage)
         .service(finding::archive)
+        .service(watching::watch)
         .service(trash::trash)
         .service(trash::list)
         .service(trash::empty)

@@ -21,6 +21,7 @@ mod tree;
 mod uploads;
 mod usage;
 mod walk;
+mod watch;
 mod words;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
 pub(crate) use self::uploads::Uploads;
+pub use self::watch::WatchStream;
 use self::{
     place::Place,
     walk::{Bounds, Waiting},
@@ -62,6 +64,9 @@ const WALKS_AT_ONCE: usize = 4;
 /// Archives that are made at once; further ones are refused.
 const ARCHIVES_AT_ONCE: usize = 16;
 
+/// Folders that are watched at once; further ones are refused.
+const WATCHES_AT_ONCE: usize = 32;
+
 /// Pieces of an archive that wait for its reader.
 const PIECES_AHEAD: usize = 4;
 
@@ -74,6 +79,8 @@ pub struct Files {
     walks: Arc<Semaphore>,
     /// Places for archives, each of which holds a thread for as long as its reader takes.
     archives: Arc<Semaphore>,
+    /// Places for watches: the operating system has few for one user.
+    watches: Arc<Semaphore>,
 }
 
 /// An archive on its way. Dropping it ends the work behind it.
@@ -96,6 +103,7 @@ impl Files {
             uploads: Uploads::new(&state_dir),
             walks: Arc::new(Semaphore::new(WALKS_AT_ONCE)),
             archives: Arc::new(Semaphore::new(ARCHIVES_AT_ONCE)),
+            watches: Arc::new(Semaphore::new(WATCHES_AT_ONCE)),
             state_dir,
         }
     }
@@ -201,6 +209,14 @@ impl Files {
             }
         });
         Ok(ArchiveStream { pieces })
+    }
+
+    /// Watches a folder: what comes, goes or is written in it, but not below.
+    pub async fn watch(&self, root: &Path, path: String) -> Result<WatchStream> {
+        let permit = Arc::clone(&self.watches).try_acquire_owned().map_err(|_| {
+            Error::unavailable("Too many folders are being watched").hint("Close some, then try again")
+        })?;
+        WatchStream::new(self.on(root, move |place| watch::watch(place, &path)).await?, permit)
     }
 
     /// Begins an upload in pieces.

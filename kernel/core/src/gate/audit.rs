@@ -126,6 +126,7 @@ fn target(command: &Command) -> String {
             | files::Command::Search(_)
             | files::Command::Usage(_)
             | files::Command::Archive(_)
+            | files::Command::Watch(_)
             | files::Command::GetUpload(_)
             | files::Command::ListUploads(_) => String::new(),
         },

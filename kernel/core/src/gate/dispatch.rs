@@ -178,6 +178,10 @@ impl Kernel {
             Command::Search(it) => Reply::Search(files.search(&self.root(user, it.place).await?, it).await?),
             Command::Usage(it) => Reply::Usage(self.usage(user, it).await?),
             Command::Archive(it) => Reply::Archive(self.folder_to_pack(user, it).await?),
+            Command::Watch(it) => {
+                let stat = files::Stat { place: it.place, path: it.path };
+                Reply::Watch(files.stat(&self.root(user, it.place).await?, stat).await?)
+            }
             Command::BeginUpload(it) => Reply::BeginUpload(self.begin_upload(actor, user, it).await?),
             Command::GetUpload(it) => Reply::GetUpload(files.upload(user, it.upload).await?),
             Command::ListUploads(_) => {

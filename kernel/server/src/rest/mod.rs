@@ -15,6 +15,7 @@ pub(crate) mod terminals;
 pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod uploads;
+pub(crate) mod watching;
 
 use aether_protocol::Cursor;
 use serde::Deserialize;

@@ -6,6 +6,7 @@ mod race;
 mod trash;
 mod traversal;
 mod uploads;
+mod watching;
 
 use std::{
     collections::BTreeMap,

@@ -13,7 +13,7 @@ use aether_protocol::{
 
 use super::{Ground, SECRET, code};
 
-fn wanted(name: Option<&str>, content: Option<&str>) -> Search {
+pub(super) fn wanted(name: Option<&str>, content: Option<&str>) -> Search {
     Search {
         place: Place::Shared,
         path: String::new(),
@@ -27,16 +27,16 @@ fn wanted(name: Option<&str>, content: Option<&str>) -> Search {
 }
 
 impl Ground {
-    fn search(&self, search: Search) -> aether_protocol::Result<Found> {
+    pub(super) fn search(&self, search: Search) -> aether_protocol::Result<Found> {
         self.wait(self.files.search(&self.root(), search))
     }
 
-    fn usage(&self, path: &str) -> aether_protocol::Result<UsageReport> {
+    pub(super) fn usage(&self, path: &str) -> aether_protocol::Result<UsageReport> {
         self.wait(self.files.usage(&self.root(), Usage { place: Place::Shared, path: path.to_owned() }))
     }
 
     /// The zip of a folder: names and contents.
-    fn packed(&self, path: &str) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn packed(&self, path: &str) -> Vec<(String, Vec<u8>)> {
         let bytes = self
             .wait(async {
                 let mut stream = self.files.archive(&self.root(), path.to_owned(), "top".to_owned()).await?;

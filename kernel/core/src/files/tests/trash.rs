@@ -13,7 +13,7 @@ const FILES: &str = ".local/share/Trash/files";
 const INFO: &str = ".local/share/Trash/info";
 
 impl Ground {
-    fn trash(&self, path: &str) -> aether_protocol::Result<Trashed> {
+    pub(super) fn trash(&self, path: &str) -> aether_protocol::Result<Trashed> {
         let request = Trash { place: Place::Shared, path: path.to_owned() };
         self.wait(self.files.trash(&self.root(), request))
     }
@@ -23,7 +23,7 @@ impl Ground {
         self.wait(self.files.trash_list(&self.root(), request)).unwrap().items
     }
 
-    fn restore(
+    pub(super) fn restore(
         &self,
         name: &str,
         to: Option<&str>,

@@ -46,7 +46,8 @@ async fn world(process: &str) -> World {
         has_v2 && std::env::var_os(delegated::VARIABLE).is_some(),
         "cgroup v2 is missing, or none is delegated to the tests: `cargo xtask guest-test` runs them where it is"
     );
-    World::new(process).await
+    // A group that stands ready is named after no process.
+    World::new(&format!("warm = 0\n{process}")).await
 }
 
 /// The cgroup of one of the host's processes.

@@ -467,3 +467,88 @@ async fn a_terminal_is_typed_into_left_and_come_back_to() {
     none.sees("error:");
     assert_eq!(none.child.wait().unwrap().exit_code(), 4);
 }
+
+#[tokio::test]
+async fn what_is_thrown_away_is_found_again() {
+    let (_model, daemon) = model_and_daemon().await;
+    let person = Person::owner(&daemon).await;
+    person.types(&["fs", "put", "-", "shared:plan.md"], "buy milk\nand bread").await.ok();
+    let found = person.runs(&["files", "search", "*.md", "shared:"]).await.ok();
+    assert_eq!(found.trim(), "plan.md");
+    let found = person.runs(&["fs", "search", "--content", "BREAD", "shared:"]).await.ok();
+    assert_eq!(found.trim(), "plan.md:2: and bread");
+    person.runs(&["fs", "search"]).await.fails(2, "required");
+    let usage = person.runs(&["fs", "usage", "shared:", "--json"]).await.json();
+    assert_eq!((&usage["files"], &usage["shares"][0]["name"]), (&1.into(), &"plan.md".into()));
+
+    assert!(person.runs(&["fs", "rm", "shared:plan.md"]).await.ok().contains("called plan.md"));
+    person.runs(&["fs", "cat", "shared:plan.md"]).await.fails(4, "does not exist");
+    assert!(person.runs(&["fs", "trash", "shared"]).await.ok().contains("plan.md"));
+    person.types(&["fs", "put", "-", "shared:plan.md"], "another").await.ok();
+    person.runs(&["fs", "restore", "shared:plan.md"]).await.fails(1, "exists already");
+    assert!(person.runs(&["fs", "restore", "shared:plan.md", "--rename"]).await.ok().contains("plan (2).md"));
+    assert!(person.runs(&["fs", "cat", "shared:plan (2).md"]).await.ok().contains("milk"));
+    person.runs(&["fs", "rm", "shared:plan.md"]).await.ok();
+    person.runs(&["fs", "trash", "--empty", "shared:"]).await.fails(2, "answer");
+    assert!(person.runs(&["--yes", "fs", "trash", "--empty", "shared:"]).await.ok().contains("1 entry"));
+    person.runs(&["fs", "restore", "shared:plan.md"]).await.fails(4, "no entry in the trash");
+    person.runs(&["fs", "rm", "--forever", "shared:plan (2).md"]).await.ok();
+    assert_eq!(person.runs(&["fs", "trash", "shared:", "--json"]).await.json(), serde_json::json!([]));
+}
+
+/// Starts a command and kills it as soon as the first bytes have arrived.
+async fn cut_off(person: &Person, args: &[&str], has_begun: impl Fn() -> bool) {
+    let mut child = person.command(args).spawn().unwrap();
+    let started = Instant::now();
+    while !has_begun() && child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < PATIENCE, "nothing arrives");
+        tokio::task::yield_now().await;
+    }
+    child.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transfer_that_is_cut_off_goes_on() {
+    let (_model, daemon) = model_and_daemon().await;
+    let person = Person::owner(&daemon).await;
+    // Larger than what one request carried before, and no two pieces are equal.
+    let mut content = vec![0_u8; 80 << 20];
+    for (number, block) in content.chunks_mut(4096).enumerate() {
+        block[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    }
+    std::fs::write(person.home.path().join("film"), &content).unwrap();
+    let uploads = daemon.state_dir().join("uploads");
+    let begun = || -> Vec<u64> {
+        let all = std::fs::read_dir(&uploads).unwrap().filter_map(Result::ok);
+        all.filter_map(|row| Some(std::fs::metadata(row.path().join("data")).ok()?.len())).collect()
+    };
+    let put = ["fs", "put", "film", "shared:film"];
+    cut_off(&person, &put, || begun().iter().any(|size| *size > 0)).await;
+    let there = daemon.state_dir().join("shared/film");
+    // Early enough that what was on its way cannot have been the end.
+    let was_cut = !begun().is_empty() && begun().iter().all(|size| *size < 40 << 20);
+    assert!(person.runs(&put).await.ok().contains("80"));
+    assert!(std::fs::read(&there).unwrap() == content, "the upload is another file");
+    if was_cut {
+        // What had come was used: there is one upload, not two.
+        assert_eq!(std::fs::read_dir(&uploads).unwrap().count(), 1);
+        assert!(begun().is_empty());
+    }
+
+    let parts = || -> Vec<u64> {
+        let all = std::fs::read_dir(person.home.path()).unwrap().filter_map(Result::ok);
+        let parts = all.filter(|row| row.file_name().to_string_lossy().ends_with(".part"));
+        parts.filter_map(|row| Some(row.metadata().ok()?.len())).collect()
+    };
+    let get = ["fs", "get", "shared:film", "back"];
+    cut_off(&person, &get, || parts().iter().any(|size| *size > 0)).await;
+    if !person.home.path().join("back").exists() {
+        person.runs(&get).await.ok();
+    }
+    assert!(
+        std::fs::read(person.home.path().join("back")).unwrap() == content,
+        "the download is another file"
+    );
+    assert!(parts().is_empty());
+    person.runs(&["fs", "get", "shared:film", "back", "--force", "--no-resume"]).await.ok();
+}

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod files;
 mod quotas;
 mod snapshots;
 
@@ -7,6 +8,7 @@ use aether_client::Fingerprint;
 use aether_protocol::{SessionId, TerminalId, process::SignalName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use files::FsCommand;
 pub(crate) use quotas::QuotaArgs;
 pub(crate) use snapshots::SnapshotCommand;
 
@@ -255,6 +257,7 @@ pub(crate) enum Command {
         timeout: Option<u64>,
     },
     /// Files in your home, in agents' homes, in the shared folder.
+    #[command(visible_alias = "files")]
     Fs {
         /// What to do.
         #[command(subcommand)]
@@ -266,7 +269,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SnapshotCommand,
     },
-    /// Removes what nothing refers to any more: homes of removed agents, archives, work that was cut off.
+    /// Removes what nothing refers to any more: homes of removed agents, archives, work and uploads that were cut off;
+    /// and what was thrown away more than 30 days ago.
     #[command(after_help = "Example:\n  aether gc --dry-run")]
     Gc {
         /// Only shows what would be removed, and why.
@@ -379,80 +383,6 @@ pub(crate) enum AgentsCommand {
     Rm {
         /// The agent's name or id.
         agent: String,
-    },
-}
-
-/// What to do with files.
-#[derive(Debug, Subcommand)]
-#[command(
-    after_help = "Paths are PLACE:PATH. PLACE is home, shared, or a process (PID or name); your home when left out.\n\nExamples:\n  aether fs ls scribe-1:\n  aether fs put notes.md shared:notes.md\n  aether fs get scribe-1:out/report.md"
-)]
-pub(crate) enum FsCommand {
-    /// Lists a folder.
-    Ls {
-        /// The folder.
-        #[arg(default_value = "home:")]
-        path: String,
-    },
-    /// Prints a file.
-    Cat {
-        /// The file.
-        path: String,
-    },
-    /// Copies a local file there.
-    Put {
-        /// The local file; `-` is stdin.
-        local: String,
-        /// Where to; a path that ends in `/` or `:` keeps the name.
-        remote: String,
-    },
-    /// Copies a file from there.
-    Get {
-        /// Which.
-        remote: String,
-        /// Where to; `-` is stdout [default: its name, in the current folder].
-        local: Option<String>,
-        /// Replaces a local file.
-        #[arg(short, long)]
-        force: bool,
-    },
-    /// Makes a folder and those above it.
-    Mkdir {
-        /// Which.
-        path: String,
-    },
-    /// Removes a file, or a folder with all that is in it.
-    Rm {
-        /// Which.
-        path: String,
-        /// Also a folder with something in it.
-        #[arg(short, long)]
-        recursive: bool,
-    },
-    /// Moves or renames within a place.
-    Mv {
-        /// From.
-        from: String,
-        /// To.
-        to: String,
-        /// Replaces what is there.
-        #[arg(short, long)]
-        force: bool,
-    },
-    /// Copies within a place.
-    Cp {
-        /// From.
-        from: String,
-        /// To.
-        to: String,
-        /// Replaces what is there.
-        #[arg(short, long)]
-        force: bool,
-    },
-    /// Tells what a path is.
-    Stat {
-        /// Which.
-        path: String,
     },
 }
 

@@ -10,6 +10,8 @@ mod recordings;
 mod snapshots;
 mod steps;
 mod system;
+mod transfer;
+mod trash;
 
 use std::io::Write;
 

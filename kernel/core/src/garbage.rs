@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Kernel,
+    files::{self, Uploads},
     state::{
         snapshots::{self, archive_name, scratch},
         store::StoreError,
@@ -27,6 +28,9 @@ use crate::{
 /// Where homes lie, each under the id of its owner.
 const HOMES: [(&str, &str); 2] =
     [("homes/agents", "its agent was removed"), ("homes/users", "its person was removed")];
+
+/// After how many days what was thrown away is garbage.
+const TRASH_DAYS: u32 = 30;
 
 /// What the store knows of.
 struct Known {
@@ -66,12 +70,23 @@ impl Kernel {
             .collect();
         let dry_run = gc.dry_run;
         let mut items = tokio::task::spawn_blocking(move || {
+            let kept = homes
+                .clone()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| known.owns(name))
+                .map(|(_, home)| home);
+            let mut trash: Vec<_> = kept
+                .chain([state_dir.join("shared")])
+                .flat_map(|root| old_trash(&state_dir, &root, dry_run))
+                .collect();
             let mut items = find(&state_dir, homes, &known);
             if !dry_run {
                 for item in &mut items {
                     item.failure = remove(&state_dir.join(&item.path)).err().map(|error| error.to_string());
                 }
             }
+            items.append(&mut trash);
             items
         })
         .await
@@ -98,6 +113,35 @@ impl Kernel {
         let bytes = items.iter().filter(|item| item.failure.is_none()).map(|item| item.bytes).sum();
         Ok(Collected { dry_run, items, bytes })
     }
+}
+
+impl Known {
+    fn owns(&self, home: &str) -> bool {
+        home.parse::<Uuid>().is_ok_and(|id| self.agents.contains(&id) || self.users.contains(&id))
+    }
+}
+
+/// What was thrown away in a place so long ago that nobody will want it back. By the way of files, since whoever
+/// lives there may have put anything in the way.
+fn old_trash(state_dir: &Path, root: &Path, dry_run: bool) -> Vec<Garbage> {
+    let place = root.strip_prefix(state_dir).unwrap_or(root).display();
+    let reason = format!("it was thrown away more than {TRASH_DAYS} days ago");
+    let garbage = |name: &str, bytes, failure| Garbage {
+        kind: GarbageKind::Trash,
+        path: format!("{place}: trash: {name}"),
+        bytes,
+        reason: reason.clone(),
+        failure,
+    };
+    // Where the trash is none (a link, a file), nothing of it is garbage.
+    let old = files::old_trash(root, TRASH_DAYS).unwrap_or_default();
+    let remove = |name: &str| if dry_run { Ok(()) } else { files::remove_trash(root, name) };
+    old.into_iter()
+        .map(|(name, bytes)| {
+            let failure = remove(&name).err().map(|error| error.message);
+            garbage(&name, bytes, failure)
+        })
+        .collect()
 }
 
 fn broke_off(error: &tokio::task::JoinError) -> Error {
@@ -130,6 +174,9 @@ fn find(state_dir: &Path, homes: [Vec<(String, PathBuf)>; 2], known: &Known) -> 
         if is_ours && !archives.contains(&name) {
             items.push(item(state_dir, &path, GarbageKind::Archive, "no snapshot refers to it"));
         }
+    }
+    for folder in Uploads::new(state_dir).stale() {
+        items.push(item(state_dir, &folder, GarbageKind::Upload, "no piece has come for a day"));
     }
     for folder in scratch::folders(state_dir) {
         for (name, path) in entries(&folder) {

@@ -83,7 +83,7 @@ impl Kernel {
     pub async fn start(config: Config) -> Result<Arc<Self>, StartError> {
         let mut boot = BootOrder::default();
         let state_dir = config.state_dir.clone();
-        for folder in ["homes/agents", "homes/users", "shared", "models", "secrets", "snapshots"] {
+        for folder in ["homes/agents", "homes/users", "shared", "models", "secrets", "snapshots", "uploads"] {
             make_private(&state_dir.join(folder))
                 .map_err(|cause| StartError::StateDir { path: state_dir.clone(), cause })?;
         }

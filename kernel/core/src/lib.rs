@@ -21,6 +21,7 @@ mod places;
 pub mod process;
 mod reports;
 pub mod state;
+mod transfers;
 
 pub use config::Config;
 pub use kernel::{Kernel, StartError};

@@ -1,6 +1,18 @@
 //! Files: homes of agents and people, and the shared folder.
 
+mod search;
+mod trash;
+mod upload;
+mod usage;
+mod watch;
+
 use serde::{Deserialize, Serialize};
+
+pub use search::{Found, Hit, Line, Search, Stopped};
+pub use trash::{EmptyTrash, ListTrash, Restore, Trash, Trashed};
+pub use upload::{AppendUpload, BeginUpload, DropUpload, Dropped, GetUpload, ListUploads, Upload};
+pub use usage::{Archive, Share, Usage, UsageReport};
+pub use watch::{Changed, Watch};
 
 use crate::{AgentId, Blob, Cursor, Page, UnixMillis, call::calls};
 
@@ -23,6 +35,32 @@ calls! { Files:
     write "files.move" Move -> Entry;
     /// Copies a file, or a folder with all that is in it.
     write "files.copy" Copy -> Entry;
+    /// Puts a file, or a folder with all that is in it, into the trash of its place.
+    write "files.trash" Trash -> Trashed;
+    /// What is in the trash of a place, newest first.
+    read "files.trash_list" ListTrash -> Page<Trashed>;
+    /// Brings something back from the trash.
+    write "files.restore" Restore -> Entry;
+    /// Removes for good what is in the trash, or some of it.
+    write "files.empty_trash" EmptyTrash -> Gone;
+    /// Finds files by name, by content, or by both, within bounds that the reply tells of.
+    read "files.search" Search -> Found;
+    /// What a folder holds, and which of its entries hold how much of that.
+    read "files.usage" Usage -> UsageReport;
+    /// The folder that an archive would be made of. The archive itself is a stream.
+    read "files.archive" Archive -> Entry;
+    /// The folder that would be watched. What changes in it is a stream.
+    read "files.watch" Watch -> Entry;
+    /// Begins an upload in pieces, of any size.
+    write "files.begin_upload" BeginUpload -> Upload;
+    /// How far an upload is.
+    read "files.get_upload" GetUpload -> Upload;
+    /// Your uploads, those that are finished until a day after.
+    read "files.list_uploads" ListUploads -> Page<Upload>;
+    /// The next piece of an upload. On disk when it returns; with the last one the file is in its place.
+    write "files.append_upload" AppendUpload -> Upload;
+    /// Gives an upload up and removes what came of it.
+    write "files.drop_upload" DropUpload -> Dropped;
 }
 
 /// A tree of files. Paths are relative to its root, separated by `/`; `""` is the root.
@@ -130,6 +168,8 @@ pub struct Part {
     pub offset: u64,
     /// The whole file.
     pub size_bytes: u64,
+    /// When it was last changed: two parts with different times are not of one version.
+    pub modified_at: UnixMillis,
 }
 
 /// `files.write`

@@ -172,4 +172,8 @@ pub enum GarbageKind {
     Snapshot,
     /// A folder of work that was cut off.
     Scratch,
+    /// An upload that nobody goes on with.
+    Upload,
+    /// Something that was thrown away long ago.
+    Trash,
 }

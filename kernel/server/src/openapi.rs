@@ -108,6 +108,7 @@ mod tests {
         include_str!("rest/agents.rs"),
         include_str!("rest/events.rs"),
         include_str!("rest/files.rs"),
+        include_str!("rest/finding.rs"),
         include_str!("rest/identity.rs"),
         include_str!("rest/mind.rs"),
         include_str!("rest/processes.rs"),
@@ -115,6 +116,9 @@ mod tests {
         include_str!("rest/system.rs"),
         include_str!("rest/terminals.rs"),
         include_str!("rest/transfer.rs"),
+        include_str!("rest/trash.rs"),
+        include_str!("rest/uploads.rs"),
+        include_str!("rest/watching.rs"),
         include_str!("sse.rs"),
         include_str!("ws/mod.rs"),
         include_str!("health.rs"),
@@ -126,7 +130,7 @@ mod tests {
         let mut found = BTreeSet::new();
         for source in SOURCES {
             for line in source.lines().map(str::trim) {
-                for method in ["get", "put", "post", "delete"] {
+                for method in ["get", "put", "post", "delete", "patch", "head", "options"] {
                     if let Some(rest) = line.strip_prefix(&format!("#[{method}(\"")) {
                         let path = rest.split('"').next().unwrap().replace(":.*}", "}");
                         assert!(found.insert((method.to_uppercase(), path)), "twice: {line}");

@@ -7,7 +7,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     health, openapi,
     problem::Problem,
-    rest::{agents, events, files, identity, mind, processes, snapshots, system, terminals, transfer},
+    rest::{
+        agents, events, files, finding, identity, mind, processes, snapshots, system, terminals, transfer,
+        trash, uploads, watching,
+    },
     sse,
     state::State,
     ws,
@@ -55,6 +58,21 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(files::stat)
         .service(files::rename)
         .service(files::copy);
+    routes
+        .service(finding::search)
+        .service(finding::usage)
+        .service(finding::archive)
+        .service(watching::watch)
+        .service(trash::trash)
+        .service(trash::list)
+        .service(trash::empty)
+        .service(trash::restore)
+        .service(uploads::abilities)
+        .service(uploads::begin)
+        .service(uploads::list)
+        .service(uploads::progress)
+        .service(uploads::append)
+        .service(uploads::give_up);
     routes
         .service(snapshots::list)
         .service(snapshots::take)

@@ -17,6 +17,7 @@ use aether_protocol::{
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 use crate::{
     ConnectionState, Endpoint, Incoming, Pending, TerminalLink, Token,
@@ -208,6 +209,18 @@ impl Client {
             ..ask
         });
         self.http(ask, Answer::json)
+    }
+
+    /// Sends the next piece of an upload ([`aether_protocol::files::BeginUpload`] begins one), of any size: at
+    /// `offset` is where the upload stands. With the last byte the file is in its place.
+    pub fn upload_piece(&self, upload: Uuid, offset: u64, bytes: Vec<u8>) -> Pending<()> {
+        let ask = Ask {
+            content_type: Some("application/offset+octet-stream"),
+            headers: vec![("upload-offset", offset.to_string()), ("tus-resumable", "1.0.0".to_owned())],
+            body: bytes,
+            ..Ask::new("PATCH", format!("/api/v1/uploads/{upload}"))
+        };
+        self.http(Ok(ask), |answer| answer.bytes().map(drop))
     }
 
     /// Adds to the end of a file; makes it where there is none.

@@ -99,6 +99,9 @@ impl Transport {
         if let Some(content_type) = ask.content_type {
             request = request.header(header::CONTENT_TYPE, content_type).body(ask.body);
         }
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
+        }
         if let Some(token) = token {
             request = request.bearer_auth(token.as_str());
         }

@@ -10,6 +10,8 @@ pub(crate) struct Ask {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) content_type: Option<&'static str>,
+    /// Further headers.
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -22,7 +24,7 @@ pub(crate) struct Answer {
 
 impl Ask {
     pub(crate) fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), content_type: None, body: Vec::new() }
+        Self { method, path: path.into(), content_type: None, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn json(

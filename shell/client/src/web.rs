@@ -85,12 +85,15 @@ async fn fetch(url: &str, ask: &Ask) -> Result<Answer, JsValue> {
     let init = RequestInit::new();
     init.set_method(ask.method);
     init.set_credentials(RequestCredentials::SameOrigin);
+    let headers = Headers::new()?;
+    for (name, value) in &ask.headers {
+        headers.set(name, value)?;
+    }
     if let Some(content_type) = ask.content_type {
-        let headers = Headers::new()?;
         headers.set("content-type", content_type)?;
-        init.set_headers(&headers);
         init.set_body(&Uint8Array::from(ask.body.as_slice()));
     }
+    init.set_headers(&headers);
     let response: Response =
         JsFuture::from(window()?.fetch_with_str_and_init(url, &init)).await?.dyn_into()?;
     let body = JsFuture::from(response.array_buffer()?).await?;

@@ -1,19 +1,16 @@
 //! Files: in your home, in agents' homes, in the shared folder.
 
-use std::{
-    fs,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-};
+use std::io::{self, Write};
 
 use aether_client::Client;
 use aether_protocol::{
-    Code, Error, UnixMillis,
-    files::{Copy, Entry, EntryKind, List, Mkdir, Move, Place, Remove, Stat},
+    Code, Error,
+    files::{Copy, Entry, EntryKind, List, Mkdir, Move, Place, Remove, Search, Stat, Stopped, Usage},
 };
 use comfy_table::{Cell, Color};
 use serde_json::json;
 
+use super::{transfer, trash};
 use crate::{args::FsCommand, context::Context, failure::Outcome, resolve, shape};
 
 pub(super) async fn run(cx: &Context, command: FsCommand) -> Outcome {
@@ -23,15 +20,39 @@ pub(super) async fn run(cx: &Context, command: FsCommand) -> Outcome {
         FsCommand::Ls { path } => list(cx, &client, &path).await,
         FsCommand::Cat { path } => {
             let (place, path) = file(&path).await?;
-            print(cx, &client.download(place, &path).await?)
+            if cx.out.json || cx.out.is_terminal {
+                return print(cx, &client.download(place, &path).await?);
+            }
+            transfer::print(&client, place, &path).await
         }
-        FsCommand::Put { local, remote } => put(cx, &client, &local, &remote).await,
-        FsCommand::Get { remote, local, force } => get(cx, &client, &remote, local, force).await,
+        FsCommand::Put { local, remote, no_resume } => {
+            transfer::put(cx, &client, &local, &remote, !no_resume).await
+        }
+        FsCommand::Get { remote, local, force, no_resume } => {
+            transfer::get(cx, &client, &remote, local, force, !no_resume).await
+        }
         FsCommand::Mkdir { path } => {
             let (place, path) = file(&path).await?;
             done(cx, "Made", &client.call(Mkdir { place, path }).await?)
         }
-        FsCommand::Rm { path, recursive } => {
+        FsCommand::Rm { path, forever: false, recursive: _ } => trash::put(cx, &client, &path).await,
+        FsCommand::Trash { place, empty: true, older_than } => {
+            trash::empty(cx, &client, &place, older_than).await
+        }
+        FsCommand::Trash { place, .. } => trash::list(cx, &client, &place).await,
+        FsCommand::Restore { name, to, rename } => trash::restore(cx, &client, &name, to, rename).await,
+        FsCommand::Search { name, path, content, regex, match_case, hidden, limit } => {
+            // With a content alone the first word is the folder.
+            let (name, path) = match (name, path) {
+                (Some(path), None) if content.is_some() => (None, Some(path)),
+                both => both,
+            };
+            let (place, path) = file(path.as_deref().unwrap_or("home:")).await?;
+            let limit = Some(limit);
+            search(cx, &client, Search { place, path, name, content, regex, match_case, hidden, limit }).await
+        }
+        FsCommand::Usage { path } => usage(cx, &client, &path).await,
+        FsCommand::Rm { path, forever: true, recursive } => {
             let (place, path) = file(&path).await?;
             let gone = client.call(Remove { place, path, recursive }).await?;
             if cx.out.json {
@@ -101,8 +122,65 @@ async fn list(cx: &Context, client: &Client, text: &str) -> Outcome {
     Ok(())
 }
 
+async fn search(cx: &Context, client: &Client, search: Search) -> Outcome {
+    let found = client.call(search).await?;
+    if cx.out.json {
+        cx.out.json(&found)?;
+        return Ok(());
+    }
+    for hit in &found.items {
+        let path = shape::plain(&hit.entry.path);
+        if hit.lines.is_empty() {
+            cx.out.line(&path)?;
+        }
+        for line in &hit.lines {
+            cx.out.line(&format!("{path}:{}: {}", line.number, shape::plain(&line.text)))?;
+        }
+    }
+    let why = match found.stopped {
+        None => None,
+        Some(Stopped::Limit) => Some("there is more; pass a larger --limit, or search for less"),
+        Some(Stopped::Time) => Some("the search took too long and is not complete; begin further down"),
+        Some(Stopped::Entries) => Some("there are too many files; begin further down"),
+    };
+    if let Some(why) = why {
+        eprintln!("{why}");
+    }
+    if found.passed_over > 0 {
+        eprintln!("{} could not be searched: too large, too deep, or closed", found.passed_over);
+    }
+    Ok(())
+}
+
+async fn usage(cx: &Context, client: &Client, text: &str) -> Outcome {
+    let (place, path) = resolve::file(client, text).await?;
+    let report = client.call(Usage { place, path }).await?;
+    if cx.out.json {
+        cx.out.json(&report)?;
+        return Ok(());
+    }
+    let rows = report
+        .shares
+        .iter()
+        .map(|share| {
+            let mark = if share.kind == EntryKind::Folder { "/" } else { "" };
+            vec![
+                Cell::new(shape::bytes(share.bytes)),
+                Cell::new(share.files),
+                Cell::new(format!("{}{mark}", shape::plain(&share.name))),
+            ]
+        })
+        .collect();
+    cx.out.table(&["SIZE", "FILES", "NAME"], &[0, 1], rows)?;
+    let limit = report.limit_bytes.map_or_else(String::new, |limit| format!(" of {}", shape::bytes(limit)));
+    let not_all = if report.stopped.is_some() { "; there is more than could be counted" } else { "" };
+    let (bytes, files) = (shape::bytes(report.bytes), report.files);
+    cx.out.line(&format!("{bytes}{limit} in {files} files and {} folders{not_all}", report.folders))?;
+    Ok(())
+}
+
 /// Prints a file as it is; on a terminal without what could steer it.
-fn print(cx: &Context, bytes: &[u8]) -> Outcome {
+pub(super) fn print(cx: &Context, bytes: &[u8]) -> Outcome {
     if cx.out.json {
         let answer = match std::str::from_utf8(bytes) {
             Ok(text) => json!({ "size_bytes": bytes.len(), "text": text }),
@@ -121,69 +199,7 @@ fn print(cx: &Context, bytes: &[u8]) -> Outcome {
     Ok(())
 }
 
-async fn put(cx: &Context, client: &Client, local: &str, remote: &str) -> Outcome {
-    let (place, mut path) = resolve::file(client, remote).await?;
-    if remote.ends_with(['/', ':']) {
-        let name = (local != "-").then(|| Path::new(local).file_name()).flatten();
-        let name = name.and_then(std::ffi::OsStr::to_str).ok_or_else(|| {
-            Error::invalid("The file has no name there")
-                .hint("Write the whole path, with the name at its end")
-        })?;
-        path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-    }
-    let mut bytes = Vec::new();
-    if local == "-" {
-        io::stdin().read_to_end(&mut bytes)?;
-    } else {
-        bytes = fs::read(local).map_err(|error| name_it(local, &error))?;
-    }
-    done(cx, "Wrote", &client.upload(place, &path, bytes).await?)
-}
-
-async fn get(cx: &Context, client: &Client, remote: &str, local: Option<String>, force: bool) -> Outcome {
-    let (place, path) = resolve::file(client, remote).await?;
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let target = match local.as_deref() {
-        Some("-") => None,
-        Some(local) if local.ends_with('/') || Path::new(local).is_dir() => Some(Path::new(local).join(name)),
-        Some(local) => Some(PathBuf::from(local)),
-        None => Some(PathBuf::from(name)),
-    };
-    if let Some(target) = &target
-        && !force
-        && target.symlink_metadata().is_ok()
-    {
-        return Err(Error::conflict(format!("{} exists already", target.display()))
-            .hint("Pass --force to replace it")
-            .into());
-    }
-    let bytes = client.download(place, &path).await?;
-    let Some(target) = target else { return print(cx, &bytes) };
-    save(&target, &bytes).map_err(|error| name_it(&target.display().to_string(), &error))?;
-    let entry = Entry {
-        name: name.to_owned(),
-        path: target.display().to_string(),
-        kind: EntryKind::File,
-        size_bytes: bytes.len() as u64,
-        modified_at: UnixMillis(shape::now().0),
-    };
-    done(cx, "Wrote", &entry)
-}
-
-/// Whole or not at all.
-fn save(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".part-{}", std::process::id()));
-    let part = target.with_file_name(name);
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, target));
-    if written.is_err() {
-        // What is left of a failed attempt helps nobody.
-        let _ = fs::remove_file(&part);
-    }
-    written
-}
-
-fn name_it(path: &str, error: &io::Error) -> Error {
+pub(super) fn name_it(path: &str, error: &io::Error) -> Error {
     let code = match error.kind() {
         io::ErrorKind::NotFound => Code::NotFound,
         io::ErrorKind::PermissionDenied => Code::Forbidden,
@@ -192,7 +208,7 @@ fn name_it(path: &str, error: &io::Error) -> Error {
     Error::new(code, format!("{path}: {error}"))
 }
 
-fn done(cx: &Context, verb: &str, entry: &Entry) -> Outcome {
+pub(super) fn done(cx: &Context, verb: &str, entry: &Entry) -> Outcome {
     if cx.out.json {
         cx.out.json(entry)?;
     } else {

@@ -48,7 +48,8 @@ pub(super) fn read(place: &Place, request: &Read) -> Result<Part> {
         }
     }
     data.truncate(filled);
-    Ok(Part { data: Blob(data), offset: request.offset, size_bytes })
+    let modified_at = entry(path.as_str(), &stat).modified_at;
+    Ok(Part { data: Blob(data), offset: request.offset, size_bytes, modified_at })
 }
 
 pub(super) fn write(place: &Place, request: &Write) -> Result<Entry> {

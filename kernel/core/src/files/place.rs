@@ -5,7 +5,9 @@ use std::{fs::File, io, os::fd::OwnedFd, path::Path};
 use aether_protocol::{Error, Result};
 use cap_std::{ambient_authority, fs::Dir};
 use rustix::{
-    fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, fchown, fstat, openat, statat},
+    fs::{
+        AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, fchown, fstat, openat, openat2, statat,
+    },
     io::Errno,
 };
 
@@ -33,9 +35,21 @@ impl Place {
         Ok(Self { root })
     }
 
+    /// The same root once more.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self { root: self.root.try_clone().map_err(|error| in_words("", error))? })
+    }
+
     /// A folder, by a way that never leaves the root. Links on the way are followed as long as they stay in.
     pub fn folder(&self, path: &str) -> io::Result<Dir> {
         if path.is_empty() { self.root.try_clone() } else { self.root.open_dir(path) }
+    }
+
+    /// A folder by a way without any link: what the kernel itself keeps in a place is where it says.
+    pub fn folder_without_links(&self, path: &str) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        openat2(&self.root, path, flags, Mode::empty(), resolve)
     }
 
     /// The folder that a path is in, and its name there. The folder must exist.

@@ -33,7 +33,7 @@ pub(super) struct Tally {
 }
 
 /// The names in a folder.
-fn names(folder: impl AsFd) -> rustix::io::Result<Vec<CString>> {
+pub(super) fn names(folder: impl AsFd) -> rustix::io::Result<Vec<CString>> {
     let mut names = Vec::new();
     for row in Dir::read_from(folder)? {
         let name = row?.file_name().to_owned();

@@ -25,7 +25,12 @@ impl Ticket {
         command: &Command,
         refused: Option<&Error>,
     ) -> Result<Self> {
-        if command.reads() || matches!(actor, Actor::Agent { .. } | Actor::Kernel) {
+        // The pieces of an upload are as many as it is large; its beginning has an entry, its end an event.
+        let is_piece = matches!(command, Command::Files(files::Command::AppendUpload(_)));
+        if command.reads()
+            || (is_piece && refused.is_none())
+            || matches!(actor, Actor::Agent { .. } | Actor::Kernel)
+        {
             return Ok(Self(None));
         }
         let (name, target) = (command.name(), target(command));
@@ -106,7 +111,24 @@ fn target(command: &Command) -> String {
             files::Command::Remove(it) => it.path.clone(),
             files::Command::Move(it) => format!("{} → {}", it.from, it.to),
             files::Command::Copy(it) => format!("{} → {}", it.from, it.to),
-            files::Command::List(_) | files::Command::Stat(_) | files::Command::Read(_) => String::new(),
+            files::Command::Trash(it) => it.path.clone(),
+            files::Command::Restore(it) => it.name.clone(),
+            files::Command::EmptyTrash(it) => {
+                it.names.as_ref().map_or_else(String::new, |names| names.join(" "))
+            }
+            files::Command::BeginUpload(it) => format!("{} {} bytes", it.path, it.size_bytes),
+            files::Command::AppendUpload(it) => it.upload.to_string(),
+            files::Command::DropUpload(it) => it.upload.to_string(),
+            files::Command::List(_)
+            | files::Command::Stat(_)
+            | files::Command::Read(_)
+            | files::Command::ListTrash(_)
+            | files::Command::Search(_)
+            | files::Command::Usage(_)
+            | files::Command::Archive(_)
+            | files::Command::Watch(_)
+            | files::Command::GetUpload(_)
+            | files::Command::ListUploads(_) => String::new(),
         },
         Command::Snapshot(command) => match command {
             snapshot::Command::Take(it) => {

@@ -167,6 +167,28 @@ impl Kernel {
                 self.file_changed(actor, user, place, &entry.path).await?;
                 Reply::Copy(entry)
             }
+            Command::Trash(it) => Reply::Trash(self.trash(actor, user, it).await?),
+            Command::ListTrash(it) => {
+                Reply::ListTrash(files.trash_list(&self.root(user, it.place).await?, it).await?)
+            }
+            Command::Restore(it) => Reply::Restore(self.restore_file(actor, user, it).await?),
+            Command::EmptyTrash(it) => {
+                Reply::EmptyTrash(files.empty_trash(&self.root(user, it.place).await?, it).await?)
+            }
+            Command::Search(it) => Reply::Search(files.search(&self.root(user, it.place).await?, it).await?),
+            Command::Usage(it) => Reply::Usage(self.usage(user, it).await?),
+            Command::Archive(it) => Reply::Archive(self.folder_to_pack(user, it).await?),
+            Command::Watch(it) => {
+                let stat = files::Stat { place: it.place, path: it.path };
+                Reply::Watch(files.stat(&self.root(user, it.place).await?, stat).await?)
+            }
+            Command::BeginUpload(it) => Reply::BeginUpload(self.begin_upload(actor, user, it).await?),
+            Command::GetUpload(it) => Reply::GetUpload(files.upload(user, it.upload).await?),
+            Command::ListUploads(_) => {
+                Reply::ListUploads(Page { items: files.uploads(user).await?, next: None })
+            }
+            Command::AppendUpload(it) => Reply::AppendUpload(self.append_upload(actor, user, it).await?),
+            Command::DropUpload(it) => Reply::DropUpload(files.drop_upload(user, it.upload).await?),
         })
     }
 

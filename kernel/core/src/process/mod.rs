@@ -55,6 +55,7 @@ use crate::{
 pub(crate) use holds::{Held, Holds};
 pub(crate) use living::Living;
 pub(crate) use revive::{Moment, Revival, Standing, revive_in};
+pub(crate) use sandbox::HOME as SANDBOX_HOME;
 use sandbox::Sandbox;
 use scheduler::Scheduler;
 pub(crate) use spawn::checked_name;

@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod events;
 pub(crate) mod files;
+pub(crate) mod finding;
 pub(crate) mod identity;
 pub(crate) mod mind;
 pub(crate) mod place;
@@ -12,6 +13,9 @@ pub(crate) mod snapshots;
 pub(crate) mod system;
 pub(crate) mod terminals;
 pub(crate) mod transfer;
+pub(crate) mod trash;
+pub(crate) mod uploads;
+pub(crate) mod watching;
 
 use aether_protocol::Cursor;
 use serde::Deserialize;

@@ -13,7 +13,7 @@ use actix_web::{
     post, put, web,
 };
 use aether_protocol::{
-    Actor, Error,
+    Actor, Error, UnixMillis,
     files::{Append, Entry, EntryKind, Place, Read, Stat, Write},
 };
 use bytes::Bytes;
@@ -89,6 +89,7 @@ pub(crate) async fn download(
         place,
         path,
         size_bytes: entry.size_bytes,
+        modified_at: entry.modified_at,
         next: first,
         left: length,
     };
@@ -126,12 +127,13 @@ struct Pieces {
     place: Place,
     path: String,
     size_bytes: u64,
+    modified_at: UnixMillis,
     next: u64,
     left: u64,
 }
 
 impl Pieces {
-    /// The next piece. Fails when the file has another size by now, so that no mixture of two versions
+    /// The next piece. Fails when the file has another size or another time by now, so that no mixture of two versions
     /// passes for a file.
     async fn read(&mut self) -> Result<Bytes, Error> {
         if self.left == 0 {
@@ -141,7 +143,8 @@ impl Pieces {
         let read = Read { place: self.place, path: self.path.clone(), offset: self.next, length };
         let part = self.state.kernel.request(&self.actor, read).await?;
         let got = part.data.0.len() as u64;
-        if part.size_bytes != self.size_bytes || got == 0 || got > self.left {
+        let is_another = part.size_bytes != self.size_bytes || part.modified_at != self.modified_at;
+        if is_another || got == 0 || got > self.left {
             return Err(Error::conflict("The file was changed while it was read"));
         }
         self.next += got;
@@ -151,7 +154,7 @@ impl Pieces {
 }
 
 /// `attachment` with the name in the form that every browser reads (RFC 6266, RFC 8187).
-fn attachment(name: &str) -> String {
+pub(crate) fn attachment(name: &str) -> String {
     let mut value = "attachment; filename*=UTF-8''".to_owned();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {

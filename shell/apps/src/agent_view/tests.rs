@@ -4,7 +4,7 @@ use aether_client::Incoming;
 use aether_kit::Theme;
 use aether_protocol::{
     Blob, Live, Page, UnixMillis,
-    files::{Entry, EntryKind, Part},
+    files::{Entry, EntryKind, Part, Trashed},
     journal::{Step, StepBody},
     process::{Phase, State},
     quota::{Cause, Consequence, Kind, Mechanism, QuotaReport, QuotaUse},
@@ -104,7 +104,7 @@ fn the_files_are_listed_and_read() {
     let preview = Preview::of(
         Place::Agent { agent: agent_id(1) },
         "hello.txt",
-        Part { data, offset: 0, size_bytes: 35 },
+        Part { data, offset: 0, size_bytes: 35, modified_at: aether_protocol::UnixMillis(0) },
     );
     harness.state_mut().app.files.as_mut().unwrap().show_preview(preview);
     harness.run();
@@ -113,6 +113,31 @@ fn the_files_are_listed_and_read() {
     click(&mut harness, "Open in a window");
     let file = Intent::File(Place::Agent { agent: agent_id(1) }, "hello.txt".to_owned());
     assert_eq!(harness.state().opened(), [file]);
+}
+
+#[test]
+fn what_was_thrown_away_can_be_taken_back() {
+    let mut harness = shown(1, WIDE, Theme::Dark, 100);
+    let place = Place::Agent { agent: agent_id(1) };
+    let part = Part { data: Blob(b"x".to_vec()), offset: 0, size_bytes: 1, modified_at: NOW };
+    harness.state_mut().app.files.as_mut().unwrap().show_preview(Preview::of(place, "hello.txt", part));
+    harness.run();
+    click(&mut harness, "Throw hello.txt away");
+    assert!(!has(&harness, "Close preview"), "what is on its way into the trash is not shown");
+    let trashed = Trashed {
+        name: "hello.txt.2".to_owned(),
+        path: "hello.txt".to_owned(),
+        kind: EntryKind::File,
+        size_bytes: 36,
+        trashed_at: NOW,
+    };
+    harness.state_mut().app.files.as_mut().unwrap().take_thrown(trashed);
+    harness.run();
+    assert!(has(&harness, "hello.txt is in the trash"));
+    looked_at(&mut harness, "agent-thrown");
+    harness.get_by_label("Undo").click();
+    harness.step();
+    assert!(!has(&harness, "hello.txt is in the trash"));
 }
 
 #[test]

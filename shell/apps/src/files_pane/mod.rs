@@ -3,6 +3,7 @@
 mod preview;
 mod rows;
 mod save;
+mod thrown;
 mod windows;
 
 use aether_client::{Client, Pending};
@@ -58,13 +59,21 @@ pub struct FilesPane {
     folder: Folder,
     preview: Option<Preview>,
     downloads: Vec<(String, Pending<Bytes>)>,
+    thrown: thrown::Thrown,
     version: u64,
 }
 
 impl FilesPane {
     /// The root of a place. Nothing is asked yet.
     pub fn new(place: Place) -> Self {
-        Self { place, folder: Folder::new(String::new()), preview: None, downloads: Vec::new(), version: 0 }
+        Self {
+            place,
+            folder: Folder::new(String::new()),
+            preview: None,
+            downloads: Vec::new(),
+            thrown: thrown::Thrown::default(),
+            version: 0,
+        }
     }
 
     fn ask(&mut self, client: &Client, cursor: Option<Cursor>) {
@@ -109,6 +118,7 @@ impl FilesPane {
                 false
             }
         });
+        notices.extend(self.thrown.logic());
         for notice in notices {
             cx.send(ShellCommand::Notify(notice));
         }
@@ -134,6 +144,20 @@ impl FilesPane {
     #[cfg(test)]
     pub fn show_preview(&mut self, preview: Preview) {
         self.preview = Some(preview);
+    }
+
+    /// Takes in that something was thrown away, as a reply brings it.
+    #[cfg(test)]
+    pub fn take_thrown(&mut self, trashed: aether_protocol::files::Trashed) {
+        assert!(self.thrown.thrown("", Ok(trashed)).is_none());
+    }
+
+    /// Puts an entry into the trash; what was shown of it goes.
+    fn throw(&mut self, client: &Client, path: &str) {
+        self.thrown.throw(client, self.place, path);
+        if self.preview.as_ref().is_some_and(|preview| preview.path() == path) {
+            self.preview = None;
+        }
     }
 
     /// Begins to save a file on this device.
@@ -165,6 +189,7 @@ impl FilesPane {
 
     fn list(&mut self, ui: &mut Ui, cx: &mut AppContext<'_>) {
         self.path_bar(ui, cx);
+        self.thrown.ui(ui, cx.client, self.place);
         if let Some(error) = &self.folder.error {
             let words = error_words(error);
             let banner = Banner::new(Tone::Bad, "Could not list the folder").detail(Some(&words));
@@ -200,6 +225,7 @@ impl FilesPane {
                 EntryKind::Special => {}
             },
             Some(rows::RowWish::Download(path)) => self.download(cx.client, &path),
+            Some(rows::RowWish::Throw(path)) => self.throw(cx.client, &path),
             Some(rows::RowWish::Viewer(path)) => cx.send(ShellCommand::Open(Intent::File(self.place, path))),
             Some(rows::RowWish::More) if self.folder.pending.is_none() => {
                 let next = self.folder.next.clone();
@@ -253,11 +279,13 @@ impl FilesPane {
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let mut close = false;
         let mut download = false;
+        let mut throw = false;
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 close = ui.add(IconButton::new(Icon::Close, "Close preview")).clicked();
                 download = ui.add(IconButton::new(Icon::Download, format!("Download {name}"))).clicked();
+                throw = ui.add(IconButton::new(Icon::Trash, format!("Throw {name} away"))).clicked();
                 if ui.add(IconButton::new(Icon::ArrowSquareOut, "Open in a window")).clicked() {
                     cx.send(ShellCommand::Open(Intent::File(self.place, path.clone())));
                 }
@@ -271,6 +299,9 @@ impl FilesPane {
         download |= preview.ui(ui, cx.client) == Some(PreviewWish::Download);
         if download {
             self.download(cx.client, &path);
+        }
+        if throw {
+            self.throw(cx.client, &path);
         }
         if close {
             self.preview = None;

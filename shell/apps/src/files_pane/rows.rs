@@ -15,6 +15,8 @@ pub enum RowWish {
     Download(String),
     /// Show it in a window of its own.
     Viewer(String),
+    /// Put it into the trash.
+    Throw(String),
     /// The next page.
     More,
 }
@@ -65,9 +67,6 @@ pub fn show(ui: &mut Ui, entries: &[Entry], shown: &Shown<'_>) -> Option<RowWish
             if response.clicked() {
                 wish = Some(RowWish::Open(entry.clone()));
             }
-            if entry.kind != EntryKind::File {
-                continue;
-            }
             response.context_menu(|ui| {
                 ui.set_width(190.0);
                 let mut item = |ui: &mut Ui, icon, text: &str, chosen| {
@@ -76,8 +75,11 @@ pub fn show(ui: &mut Ui, entries: &[Entry], shown: &Shown<'_>) -> Option<RowWish
                         ui.close();
                     }
                 };
-                item(ui, Icon::ArrowSquareOut, "Open in a window", RowWish::Viewer(entry.path.clone()));
-                item(ui, Icon::Download, "Download", RowWish::Download(entry.path.clone()));
+                if entry.kind == EntryKind::File {
+                    item(ui, Icon::ArrowSquareOut, "Open in a window", RowWish::Viewer(entry.path.clone()));
+                    item(ui, Icon::Download, "Download", RowWish::Download(entry.path.clone()));
+                }
+                item(ui, Icon::Trash, "Throw away", RowWish::Throw(entry.path.clone()));
             });
         }
     });

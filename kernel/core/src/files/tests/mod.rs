@@ -1,8 +1,12 @@
 //! The operations, each on a real folder.
 
 mod behaviour;
+mod finding;
 mod race;
+mod trash;
 mod traversal;
+mod uploads;
+mod watching;
 
 use std::{
     collections::BTreeMap,

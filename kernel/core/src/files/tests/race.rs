@@ -12,7 +12,9 @@ use std::{
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{Ground, SECRET};
+use aether_protocol::files::Search;
+
+use super::{Ground, SECRET, finding::wanted};
 
 /// How often each operation is tried against the swapping.
 const ROUNDS: u32 = 400;
@@ -171,4 +173,36 @@ fn copying_and_removing_a_tree_in_which_a_folder_is_swapped() {
         let _ = ground.remove("link-to-swap", true);
     }
     assert!(rounds > 0);
+}
+
+#[test]
+fn searching_counting_packing_and_throwing_away_while_a_folder_is_swapped() {
+    let ground = ground();
+    let before = ground.neighbours();
+    let swapper = Swapper::start(&ground, "swap", "../outside");
+    let (mut met, mut thrown) = (Met::default(), Met::default());
+    for _ in 0..ROUNDS {
+        let found = ground.search(wanted(None, Some("canary"))).unwrap();
+        assert!(found.items.is_empty(), "the outside was searched: {found:?}");
+        let below = ground.search(Search { path: "swap".to_owned(), ..wanted(Some("empty"), None) });
+        met.note(&below);
+        assert!(!below.is_ok_and(|found| !found.items.is_empty()), "the outside was searched");
+        if let Ok(usage) = ground.usage("swap") {
+            assert!(usage.shares.iter().all(|share| share.name != "empty"), "the outside was counted");
+        }
+        let _ = ground.write("swap/secret.txt", b"harmless");
+        if let Ok(trashed) = ground.trash("swap/secret.txt") {
+            thrown.note(&ground.restore(&trashed.name, None, true));
+        }
+    }
+    for _ in 0..ROUNDS / 10 {
+        for (name, content) in ground.packed("") {
+            assert!(!String::from_utf8_lossy(&content).contains(SECRET), "{name} is from outside");
+        }
+    }
+    assert!(met.done > 0 && met.refused > 0, "{} done, {} refused", met.done, met.refused);
+    assert!(thrown.done > 0, "{} back, {} refused", thrown.done, thrown.refused);
+    assert!(swapper.swaps() > 100);
+    drop(swapper);
+    assert_eq!(ground.neighbours(), before);
 }

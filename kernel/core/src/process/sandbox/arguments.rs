@@ -7,7 +7,7 @@ use aether_protocol::link;
 use super::{Limits, Program, SandboxConfig, SpawnSpec, probe::Findings, skeleton};
 
 /// Where the home appears inside.
-pub(super) const HOME: &str = "/home/agent";
+pub(crate) const HOME: &str = "/home/agent";
 /// Where the agent's binary appears inside.
 pub(super) const AGENT: &str = "/aether/aether-agent";
 /// The user id inside.

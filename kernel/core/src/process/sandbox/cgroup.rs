@@ -26,7 +26,7 @@ const LEAF: &str = "aetherd";
 const KERNEL_WEIGHT: u64 = 1000;
 
 /// How the names of sandboxes' groups begin.
-const GROUPS: [&str; 2] = ["agent-", "terminal-"];
+const GROUPS: [&str; 3] = ["agent-", "ready-", "terminal-"];
 
 /// How long what an earlier kernel left may take to end.
 const LEFTOVERS_WAIT: Duration = Duration::from_secs(2);

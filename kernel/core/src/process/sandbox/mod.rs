@@ -31,6 +31,7 @@ use std::{
 use aether_protocol::{process::Layer, system::Check};
 use tokio::net::UnixStream;
 
+pub(crate) use arguments::HOME;
 pub(crate) use cgroup::{Group, OutOfMemory};
 pub use error::SandboxError;
 pub(crate) use launch::nice_of;

@@ -214,7 +214,12 @@ impl Snapshots {
             Ok::<_, io::Error>(data)
         };
         let data = blocking(move || part().map_err(unreadable)).await?;
-        Ok(Part { data: data.into(), offset: read.offset, size_bytes: snapshot.archive_bytes })
+        Ok(Part {
+            data: data.into(),
+            offset: read.offset,
+            size_bytes: snapshot.archive_bytes,
+            modified_at: snapshot.taken_at,
+        })
     }
 
     /// Reads the whole archive and compares everything.

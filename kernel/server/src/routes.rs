@@ -7,7 +7,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     health, openapi,
     problem::Problem,
-    rest::{agents, events, files, identity, mind, processes, snapshots, system, terminals, transfer},
+    rest::{
+        agents, channels, events, files, identity, mind, processes, snapshots, system, terminals, transfer,
+    },
     sse,
     state::State,
     ws,
@@ -55,6 +57,19 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(files::stat)
         .service(files::rename)
         .service(files::copy);
+    routes
+        .service(channels::list)
+        .service(channels::create)
+        .service(channels::get)
+        .service(channels::remove)
+        .service(channels::members)
+        .service(channels::join)
+        .service(channels::leave)
+        .service(channels::read)
+        .service(channels::post)
+        .service(channels::ack)
+        .service(channels::send)
+        .service(channels::peers);
     routes
         .service(snapshots::list)
         .service(snapshots::take)

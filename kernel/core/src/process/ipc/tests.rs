@@ -1,0 +1,1 @@
+//! Rules of channels, on a store alone.

@@ -36,7 +36,7 @@ pub fn carry_out(link: &mut Link, signals: &mut Signals, tool: Tool) -> Result<O
             }
             let mut text = String::new();
             for message in messages {
-                let _ = writeln!(text, "{}: {}", message.from, message.text);
+                let _ = writeln!(text, "{}: {}", message.from, set_off(&message.text));
             }
             Ok(Outcome::done(text.trim_end()))
         }
@@ -71,6 +71,11 @@ pub fn carry_out(link: &mut Link, signals: &mut Signals, tool: Tool) -> Result<O
         }
         _ => Ok(Outcome::failed("This is no message.")),
     }
+}
+
+/// A text of several lines, so that none of them passes for somebody else's words.
+pub fn set_off(text: &str) -> String {
+    text.replace('\n', "\n    ")
 }
 
 /// To whom; the error is for the model.

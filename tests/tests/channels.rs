@@ -48,13 +48,12 @@ fn by_goal(conversation: &Conversation) -> Answer {
         }
         "collect" if last == "Sent." => Answer::complete("I have all of it"),
         "listen" if thought > 0 => Answer::complete(last),
-        "tell" | "collect" | "listen" => wait(),
         // Two of these talk for ever.
         "serve" if thought == 0 => Answer::call("send_message", json!({"to": rest, "text": "ping"})),
         "serve" | "return" if last.contains("ping") => {
             Answer::call("send_message", json!({"to": rest, "text": "ping"}))
         }
-        "serve" | "return" => wait(),
+        "tell" | "collect" | "listen" | "serve" | "return" => wait(),
         // Every call at once, as JSON.
         "calls" if thought == 0 => {
             let calls: Vec<(String, Value)> = serde_json::from_str(rest).unwrap();

@@ -23,7 +23,11 @@ use aether_tests::{
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _},
+    process::Command,
+    time::timeout,
+};
 
 /// Long enough for a busy machine; what takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -299,6 +303,60 @@ async fn snapshots_by_the_command_line() {
     assert!(person.runs(&["gc"]).await.ok().contains("freed"));
     assert!(!orphan.exists());
     assert!(person.runs(&["gc"]).await.ok().contains("no garbage"));
+}
+
+#[tokio::test]
+async fn channels_by_the_command_line() {
+    let (_model, daemon) = model_and_daemon().await;
+    let person = Person::owner(&daemon).await;
+    for name in ["poet", "critic"] {
+        person.runs(&["spawn", "--role", "assistant", "--name", name, "--wait", "be"]).await.ok();
+    }
+    let create = ["channel", "create", "letters", "poet", "--topic", "What is written", "--json"];
+    let channel = person.runs(&create).await.json();
+    assert_eq!((channel["name"].as_str(), channel["members"].as_u64()), (Some("letters"), Some(2)));
+    person.runs(&["channel", "create", "Two words"]).await.fails(2, "cannot be used");
+    assert!(
+        person.runs(&["channel", "add", "#letters", "critic"]).await.ok().contains("critic is in #letters")
+    );
+
+    // What is followed is shown as it is said.
+    let mut follow = person.command(&["channel", "read", "letters", "--follow", "--json"]).spawn().unwrap();
+    let mut said = tokio::io::BufReader::new(follow.stdout.take().unwrap()).lines();
+    for text in ["One", "Two"] {
+        assert!(person.runs(&["channel", "post", "letters", text]).await.ok().contains("Said as message"));
+        let line = timeout(PATIENCE, said.next_line()).await.expect("nothing is shown").unwrap().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["text"], text);
+    }
+    follow.kill().await.unwrap();
+    let answer = ["channel", "post", "letters", "Why?", "--thread", "2", "--json"];
+    assert_eq!(person.runs(&answer).await.json()["thread"], 2);
+    let all = lines(&person.runs(&["channel", "read", "letters", "--json"]).await.ok());
+    assert_eq!(all.len(), 3);
+    let thread = ["channel", "read", "letters", "--thread", "2", "--after", "2", "--json"];
+    assert_eq!(lines(&person.runs(&thread).await.ok()).len(), 1);
+    assert!(person.runs(&["channel", "read", "letters"]).await.ok().contains("Two"));
+
+    let members = person.runs(&["channel", "members", "letters", "--json"]).await.json();
+    let poet = members.as_array().unwrap().iter().find(|member| member["name"] == "poet").unwrap().clone();
+    assert_eq!(poet["waiting"], 3, "it hears that in its next life");
+    person.runs(&["channel", "leave", "letters", "critic"]).await.ok();
+
+    // Directly to one, and what is there.
+    person.runs(&["channel", "read", "@poet"]).await.fails(4, "aether channel ls");
+    person.runs(&["channel", "post", "@poet", "Well done", "--key", "praise"]).await.ok();
+    person.runs(&["channel", "post", "@poet", "Well done", "--key", "praise"]).await.ok();
+    assert_eq!(lines(&person.runs(&["channel", "read", "@poet", "--json"]).await.ok()).len(), 1);
+    let rows = person.runs(&["channel", "ls", "--json"]).await.json();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert!(person.runs(&["channel", "ls"]).await.ok().contains("#letters"));
+    assert_eq!(person.runs(&["channel", "ack", "letters", "--json"]).await.json()["waiting"], 0);
+    let peers = person.runs(&["channel", "peers", "--json"]).await.json();
+    assert_eq!(peers.as_array().unwrap().len(), 2);
+
+    person.runs(&["channel", "rm", "letters"]).await.fails(2, "--yes");
+    person.runs(&["--yes", "channel", "rm", "letters"]).await.ok();
+    person.runs(&["channel", "members", "letters"]).await.fails(4, "no channel");
 }
 
 #[tokio::test]

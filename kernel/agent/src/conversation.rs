@@ -11,7 +11,7 @@ use aether_protocol::{
     mind::{Message, ToolCall},
 };
 
-use crate::tools;
+use crate::{messages, tools};
 
 pub mod compaction;
 #[cfg(test)]
@@ -129,7 +129,11 @@ impl Conversation {
             return;
         }
         let goal_from = self.goal_from.get_or_insert_with(|| from.to_owned());
-        let said = if goal_from == from { text.to_owned() } else { format!("Message from {from}: {text}") };
+        let said = if goal_from == from {
+            text.to_owned()
+        } else {
+            format!("Message from {from}: {}", messages::set_off(text))
+        };
         if self.asked {
             self.asked = false;
             self.answer = Some(Message::User { text: text.to_owned() });

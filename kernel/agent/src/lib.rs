@@ -9,6 +9,7 @@ mod conversation;
 mod enter;
 mod life;
 mod link;
+mod messages;
 mod retry;
 pub mod seal;
 mod signals;

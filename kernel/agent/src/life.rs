@@ -9,12 +9,13 @@ use aether_protocol::{
     link::VERSION,
     mind::{Think, Thought, ToolCall, ToolSpec},
     process::Layer,
-    tools::Tool,
+    tools::{Tool, is_repeatable},
 };
 
 use crate::{
     conversation::{Conversation, INTERRUPTED, compaction::BYTES_PER_TOKEN},
     link::{Link, LinkError, Patience},
+    messages,
     retry::{Pace, is_transient},
     signals::{Signals, Woken},
     tools::{self, Home, Outcome, Watch},
@@ -172,6 +173,8 @@ impl Life {
             let outcome = match tools::check(&call) {
                 // Nobody but this process has an answer to wait for: the question is still out.
                 Ok((Tool::AskUser(ask), _)) => self.ask(ask.question)?,
+                // The kernel says a thing once, however often the call is made.
+                Ok((tool, _)) if is_repeatable(&call.tool) => self.speak(tool)?,
                 _ => Outcome::failed(INTERRUPTED),
             };
             self.finish(&call, &outcome, began.elapsed())?;
@@ -288,6 +291,7 @@ impl Life {
                 return Err(Stop::End(End::Completed));
             }
             Tool::AskUser(ask) => self.ask(ask.question)?,
+            tool if is_repeatable(&call.tool) => self.speak(tool)?,
             tool => {
                 let mut watch =
                     Watch { signals: &mut self.mouth.signals, kernel: Some(self.mouth.link.socket()) };
@@ -305,6 +309,20 @@ impl Life {
         let mouth = &mut self.mouth;
         match mouth.link.call(&mut mouth.signals, Patience::Person, Ask { question }) {
             Ok(answer) => Ok(Outcome::done(answer.text)),
+            Err(LinkError::Kernel(error)) => Ok(Outcome::failed(in_words(&error))),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// What others are told, or have said.
+    fn speak(&mut self, tool: Tool) -> Result<Outcome, Stop> {
+        let mouth = &mut self.mouth;
+        match messages::carry_out(&mut mouth.link, &mut mouth.signals, tool) {
+            Ok(outcome) => Ok(outcome),
+            Err(LinkError::Kernel(error)) if error.code == Code::Interrupted => {
+                self.mouth.end_if_asked()?;
+                Ok(Outcome::failed(in_words(&error)))
+            }
             Err(LinkError::Kernel(error)) => Ok(Outcome::failed(in_words(&error))),
             Err(other) => Err(other.into()),
         }

@@ -102,7 +102,7 @@ pub fn explain(mistake: &str, tool: &str, specs: &[ToolSpec]) -> String {
     text
 }
 
-/// Carries out a call. Asking a person and completing are not among these: only the kernel can do them.
+/// Carries out a call. What only the kernel can do (asking, speaking, completing) is not among these.
 pub fn execute(home: &Home, tool: Tool, watch: &mut Watch<'_>) -> Result<Outcome, KernelGone> {
     Ok(match tool {
         Tool::ReadFile(args) => text::read(home, &args).into(),
@@ -118,7 +118,12 @@ pub fn execute(home: &Home, tool: Tool, watch: &mut Watch<'_>) -> Result<Outcome
         Tool::SearchFiles(args) => search::search(home, &args, watch).into(),
         Tool::RunCommand(args) => return command::run(home, &args, watch),
         Tool::Think(_) => Outcome::done("Noted."),
-        Tool::AskUser(_) | Tool::Complete(_) => Outcome::failed("This is for the kernel to do."),
+        Tool::AskUser(_)
+        | Tool::Complete(_)
+        | Tool::SendMessage(_)
+        | Tool::ReadMessages(_)
+        | Tool::ListChannels(_)
+        | Tool::ListAgents(_) => Outcome::failed("This is for the kernel to do."),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod channels;
 mod files;
 mod quotas;
 mod snapshots;
@@ -8,6 +9,7 @@ use aether_client::Fingerprint;
 use aether_protocol::{SessionId, TerminalId, process::SignalName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use channels::ChannelCommand;
 pub(crate) use files::FsCommand;
 pub(crate) use quotas::QuotaArgs;
 pub(crate) use snapshots::SnapshotCommand;
@@ -262,6 +264,13 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         command: FsCommand,
+    },
+    /// What agents and people say to each other: channels and direct threads.
+    #[command(visible_alias = "channels")]
+    Channel {
+        /// What to do.
+        #[command(subcommand)]
+        command: ChannelCommand,
     },
     /// Snapshots: agents at one moment, to go back to or to copy.
     Snapshot {

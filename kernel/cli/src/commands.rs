@@ -2,6 +2,7 @@
 
 mod account;
 mod attach;
+mod channels;
 mod deploy;
 mod files;
 mod processes;
@@ -64,6 +65,7 @@ pub(crate) async fn run(mut cx: Context, command: Command) -> Outcome {
             recordings::replay(&cx, &path, speed, longest).await
         }
         Command::Fs { command } => files::run(&cx, command).await,
+        Command::Channel { command } => channels::run(&cx, command).await,
         Command::Snapshot { command } => snapshots::run(&cx, command).await,
         Command::Gc { dry_run } => system::gc(&cx, dry_run).await,
         Command::Models => system::models(&cx).await,

@@ -24,6 +24,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// Snapshots of agents.
     pub snapshots: SnapshotConfig,
+    /// What agents and people say to each other.
+    pub channels: ChannelConfig,
     /// Language models.
     pub models: aether_llm::LlmConfig,
 }
@@ -86,6 +88,24 @@ pub struct SnapshotConfig {
 impl Default for SnapshotConfig {
     fn default() -> Self {
         Self { every_hours: 0, keep: 7, max_bytes: 16 << 30 }
+    }
+}
+
+/// `[channels]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChannelConfig {
+    /// How many messages wait for one member of one channel; then the oldest are dropped, and the member is told.
+    pub queue_messages: u32,
+    /// How many messages a channel keeps; never fewer than may wait.
+    pub keep_messages: u32,
+    /// Messages that one agent may send in a minute.
+    pub posts_per_minute: u32,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self { queue_messages: 1000, keep_messages: 10_000, posts_per_minute: 30 }
     }
 }
 

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use aether_kernel::config::{IdentityConfig, NetworkConfig, ProcessConfig, QuotaConfig, SnapshotConfig};
+use aether_kernel::config::{
+    ChannelConfig, IdentityConfig, NetworkConfig, ProcessConfig, QuotaConfig, SnapshotConfig,
+};
 use aether_server::ServerConfig;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -66,6 +68,8 @@ pub(crate) struct File<M> {
     identity: IdentityConfig,
     process: ProcessConfig,
     snapshots: SnapshotConfig,
+    /// What agents and people say to each other.
+    channels: ChannelConfig,
     network: NetworkConfig,
     quotas: QuotaConfig,
     models: M,
@@ -174,7 +178,19 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
     let text = toml::to_string(&file)
         .map_err(|error| ConfigError::Value { key: "aether.toml", message: error.to_string() })?;
 
-    let File { device_name, server, log, identity, process, quotas, snapshots, network, models, .. } = file;
+    let File {
+        device_name,
+        server,
+        log,
+        identity,
+        process,
+        quotas,
+        snapshots,
+        channels,
+        network,
+        models,
+        ..
+    } = file;
     let defaults = ServerConfig::default();
     let server = ServerConfig {
         listen: server.listen,
@@ -197,6 +213,7 @@ pub(crate) fn load(options: &Options) -> Result<Settings, ConfigError> {
         network,
         identity,
         snapshots,
+        channels,
         models,
     };
     kernel
@@ -252,6 +269,10 @@ fn check<M>(file: &File<M>) -> Result<(), ConfigError> {
     bounds("snapshots.every_hours", snapshots.every_hours.into(), 0, 8760)?;
     bounds("snapshots.keep", snapshots.keep.into(), 1, 1000)?;
     bounds("snapshots.max_bytes", snapshots.max_bytes, 1 << 20, 1 << 46)?;
+    let channels = &file.channels;
+    bounds("channels.queue_messages", channels.queue_messages.into(), 1, 100_000)?;
+    bounds("channels.keep_messages", channels.keep_messages.into(), 1, 10_000_000)?;
+    bounds("channels.posts_per_minute", channels.posts_per_minute.into(), 1, 1_000_000_000)?;
     let quotas = &file.quotas;
     bounds("quotas.cpu_secs", quotas.cpu_secs, 1, 365 * 86_400)?;
     bounds("quotas.memory_bytes", quotas.memory_bytes, 64 << 20, 1 << 46)?;
@@ -316,6 +337,7 @@ mod tests {
         assert_eq!(file.process, default.process);
         assert_eq!(file.identity, default.identity);
         assert_eq!(file.snapshots, default.snapshots);
+        assert_eq!(file.channels, default.channels);
         assert_eq!(file.network, default.network);
         assert_eq!(file.quotas, default.quotas);
         // Every key of the sections is in the file, if only as a comment.
@@ -324,6 +346,7 @@ mod tests {
             toml::to_string(&default.process).unwrap(),
             toml::to_string(&default.identity).unwrap(),
             toml::to_string(&default.snapshots).unwrap(),
+            toml::to_string(&default.channels).unwrap(),
             toml::to_string(&default.network).unwrap(),
             toml::to_string(&default.quotas).unwrap(),
         ] {
@@ -345,6 +368,7 @@ mod tests {
         assert!(refused("[server]\nmax_connections = 0").starts_with("server.max_connections"));
         assert!(refused("[process]\nmax_steps = 0").starts_with("process.max_steps"));
         assert!(refused("[snapshots]\nkeep = 0").starts_with("snapshots.keep"));
+        assert!(refused("[channels]\nqueue_messages = 0").starts_with("channels.queue_messages"));
         assert!(refused("[identity]\nsession_days = 0").starts_with("identity.session_days"));
         assert!(refused("[quotas]\ntokens = 0").starts_with("quotas.tokens"));
         assert!(refused("[quotas]\nwarn_percent = 100").starts_with("quotas.warn_percent"));

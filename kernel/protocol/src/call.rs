@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
-use crate::{agent, events, files, identity, life, mind, process, snapshot, system, terminal};
+use crate::{agent, channel, events, files, identity, life, mind, process, snapshot, system, terminal};
 
 /// The arguments of one command, tied to the type of its reply.
 ///
@@ -144,6 +144,7 @@ groups! {
     Identity identity "identity";
     Agent agent "agent";
     Process process "process";
+    Channel channel "channel";
     Life life "life";
     Mind mind "mind";
     Files files "files";

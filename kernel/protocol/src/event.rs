@@ -3,8 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AgentId, LifeId, Pid, Seq, SnapshotId, TerminalId, UnixMillis, UserId, files::Place,
-    journal::Step, process::Process, quota::Decision, snapshot::Snapshot,
+    Actor, AgentId, ChannelId, LifeId, Pid, Seq, SnapshotId, TerminalId, UnixMillis, UserId,
+    channel::{Message, Party},
+    files::Place,
+    journal::Step,
+    process::Process,
+    quota::Decision,
+    snapshot::Snapshot,
 };
 
 /// Something that happened, in the order in which the kernel wrote it down.
@@ -89,6 +94,42 @@ pub enum EventBody {
     AgentRemoved {
         /// Which.
         agent: AgentId,
+        /// Its name.
+        name: String,
+    },
+    /// Something was said in a channel, or directly.
+    #[serde(rename = "channel.posted")]
+    ChannelPosted {
+        /// The message. A text over 4,096 bytes is cut; `channel.read` has it whole.
+        message: Box<Message>,
+        /// Whether something was cut.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cut: bool,
+    },
+    /// A channel was made, its members changed, or somebody acknowledged what was said in it.
+    #[serde(rename = "channel.changed")]
+    ChannelChanged {
+        /// Which.
+        channel: ChannelId,
+        /// Whose membership changed, if somebody's did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        party: Option<Party>,
+    },
+    /// A member's queue is full: from now on the oldest messages fall out of it.
+    #[serde(rename = "channel.overflowed")]
+    ChannelOverflowed {
+        /// Which.
+        channel: ChannelId,
+        /// Whose queue.
+        party: Party,
+        /// The member's name.
+        name: String,
+    },
+    /// A channel was removed with all that was said in it.
+    #[serde(rename = "channel.removed")]
+    ChannelRemoved {
+        /// Which.
+        channel: ChannelId,
         /// Its name.
         name: String,
     },

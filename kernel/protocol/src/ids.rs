@@ -57,6 +57,10 @@ uuid_id!(
     SnapshotId
 );
 uuid_id!(
+    /// A channel, or a direct thread between two.
+    ChannelId
+);
+uuid_id!(
     /// A terminal (PTY) that the kernel keeps.
     TerminalId
 );

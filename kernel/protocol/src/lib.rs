@@ -10,6 +10,7 @@ mod actor;
 pub mod agent;
 mod blob;
 mod call;
+pub mod channel;
 mod error;
 mod event;
 pub mod events;
@@ -35,7 +36,7 @@ pub use blob::Blob;
 pub use call::{Command, Reply, Request};
 pub use error::{Code, Error, Result};
 pub use event::{Event, EventBody, Live};
-pub use ids::{AgentId, LifeId, Pid, Seq, SessionId, SnapshotId, TerminalId, UnixMillis, UserId};
+pub use ids::{AgentId, ChannelId, LifeId, Pid, Seq, SessionId, SnapshotId, TerminalId, UnixMillis, UserId};
 pub use page::{Cursor, Page};
 
 #[cfg(test)]

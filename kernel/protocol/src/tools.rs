@@ -17,6 +17,8 @@ pub enum Risk {
     Write,
     /// Runs programs.
     Execute,
+    /// Speaks to other agents and to people.
+    Message,
 }
 
 macro_rules! tools {
@@ -164,6 +166,36 @@ tools! {
         #[serde(default)]
         timeout_secs: Option<u32>,
     }
+    /// Says something to another agent or a person (`to`), or to everybody in a channel (`channel`). Give one of the two.
+    "send_message" SendMessage Message {
+        /// The name of the agent or person.
+        #[serde(default)]
+        to: Option<String>,
+        /// The name of the channel.
+        #[serde(default)]
+        channel: Option<String>,
+        /// What to say, at most 8,000 characters.
+        text: String,
+        /// The number of the thread to answer in, where the message that you answer names one.
+        #[serde(default)]
+        thread: Option<u64>,
+    }
+    /// Reads what others have said to you and you have not read yet, and waits for it where you say so. Messages
+    /// also come by themselves with the result of a call; use this to wait for an answer.
+    "read_messages" ReadMessages Message {
+        /// Only from the channel of this name.
+        #[serde(default)]
+        channel: Option<String>,
+        /// Seconds to wait where there is nothing to read; 0 when left out, at most 3,600.
+        #[serde(default)]
+        wait_secs: Option<u32>,
+    }
+    /// Lists the channels that you are in.
+    "list_channels" ListChannels Message {
+    }
+    /// Lists the agents and people that you can write to.
+    "list_agents" ListAgents Message {
+    }
     /// A place to think something through; changes nothing.
     "think" Think None {
         /// The thought.
@@ -184,6 +216,11 @@ tools! {
 /// The risk of a tool, `None` where there is no such tool.
 pub fn risk(name: &str) -> Option<Risk> {
     ALL.iter().find(|(tool, _)| *tool == name).map(|(_, risk)| *risk)
+}
+
+/// Whether a call that a restart cut off is made again: the kernel does what it asks once under its id.
+pub fn is_repeatable(name: &str) -> bool {
+    risk(name) == Some(Risk::Message)
 }
 
 /// The JSON schema of a tool's arguments, without what a model has no use for.

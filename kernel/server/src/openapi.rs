@@ -106,6 +106,7 @@ mod tests {
 
     const SOURCES: &[&str] = &[
         include_str!("rest/agents.rs"),
+        include_str!("rest/channels.rs"),
         include_str!("rest/events.rs"),
         include_str!("rest/files.rs"),
         include_str!("rest/finding.rs"),

@@ -8,8 +8,8 @@ use crate::{
     health, openapi,
     problem::Problem,
     rest::{
-        agents, events, files, finding, identity, mind, processes, snapshots, system, terminals, transfer,
-        trash, uploads, watching,
+        agents, channels, events, files, finding, identity, mind, processes, snapshots, system, terminals,
+        transfer, trash, uploads, watching,
     },
     sse,
     state::State,
@@ -73,6 +73,19 @@ pub(crate) fn documented(routes: &mut ServiceConfig<'_>) {
         .service(uploads::progress)
         .service(uploads::append)
         .service(uploads::give_up);
+    routes
+        .service(channels::list)
+        .service(channels::create)
+        .service(channels::get)
+        .service(channels::remove)
+        .service(channels::members)
+        .service(channels::join)
+        .service(channels::leave)
+        .service(channels::read)
+        .service(channels::post)
+        .service(channels::ack)
+        .service(channels::send)
+        .service(channels::peers);
     routes
         .service(snapshots::list)
         .service(snapshots::take)

@@ -88,6 +88,8 @@ pub enum Intent {
     Terminal(Target),
     /// One file.
     File(Place, String),
+    /// Conversations of agents and people.
+    Channels,
     /// Settings.
     Settings,
 }

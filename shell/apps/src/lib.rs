@@ -6,6 +6,7 @@
 mod agent_view;
 mod app;
 mod catalogue;
+mod channels;
 mod deeds;
 mod doubt_sheet;
 mod files_pane;
@@ -21,6 +22,7 @@ mod tests;
 pub use agent_view::AgentView;
 pub use app::{App, AppContext, AppId, Intent, Notice, NoticeKind, ShellCommand};
 pub use catalogue::app_for;
+pub use channels::Channels;
 pub use files_pane::{FileWindow, FilesWindow};
 pub use mission_control::MissionControl;
 pub use settings::Settings;

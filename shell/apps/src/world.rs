@@ -106,6 +106,7 @@ pub struct World {
 
     removed: VecDeque<AgentId>,
     file_versions: VecDeque<(Place, u64)>,
+    channels_version: u64,
 }
 
 impl Default for World {
@@ -136,6 +137,7 @@ impl World {
             clock: Clock::system(),
             removed: VecDeque::new(),
             file_versions: VecDeque::new(),
+            channels_version: 0,
         }
     }
 
@@ -214,6 +216,13 @@ impl World {
                 self.touch_files(*place);
                 None
             }
+            EventBody::ChannelPosted { .. }
+            | EventBody::ChannelChanged { .. }
+            | EventBody::ChannelRemoved { .. }
+            | EventBody::ChannelOverflowed { .. } => {
+                self.channels_version += 1;
+                None
+            }
             EventBody::SystemStarted { .. } => {
                 self.status_asked_ms = None;
                 None
@@ -233,6 +242,7 @@ impl World {
     /// The stream of events has a gap: everything is read again, and stays on the screen meanwhile.
     pub fn resync(&mut self) {
         self.gaps += 1;
+        self.channels_version += 1;
         self.stale = true;
         self.census = None;
         self.status_asked_ms = None;
@@ -294,6 +304,11 @@ impl World {
     /// How often the files of a place have changed, as far as known. A change means: read again.
     pub fn files_version(&self, place: Place) -> u64 {
         self.file_versions.iter().find(|(known, _)| *known == place).map_or(0, |(_, version)| *version)
+    }
+
+    /// How often something was said in a channel, or one has changed. A change means: read again.
+    pub fn channels_version(&self) -> u64 {
+        self.channels_version
     }
 
     /// The roles that can be deployed.

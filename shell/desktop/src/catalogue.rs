@@ -40,6 +40,14 @@ pub const OFFERS: &[Offer] = &[
         pinned: true,
     },
     Offer {
+        id: "channels",
+        title: "Channels",
+        summary: "What agents and people say to each other: messages, conversations",
+        icon: Icon::Chat,
+        hue: Hue::Green,
+        pinned: true,
+    },
+    Offer {
         id: "settings",
         title: "Settings",
         summary: "Appearance, models, session",
@@ -70,6 +78,7 @@ pub fn offer_for(intent: &Intent) -> &'static Offer {
     let id = match intent {
         Intent::MissionControl | Intent::Deploy => "mission-control",
         Intent::Terminal(_) => "terminal",
+        Intent::Channels => "channels",
         Intent::Settings => "settings",
         Intent::Process(_) => "agent-view",
         Intent::AgentFiles(..) | Intent::File(..) => "file",
@@ -82,6 +91,7 @@ pub fn intent_of(offer: &Offer) -> Option<Intent> {
     match offer.id {
         "mission-control" => Some(Intent::MissionControl),
         "terminal" => Some(Intent::Terminal(Target::Home)),
+        "channels" => Some(Intent::Channels),
         "settings" => Some(Intent::Settings),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Who asked for what. Commands that only read, and agents' own (their journal has them), are not audited.
 
 use aether_protocol::{
-    Actor, Command, Error, Result, agent, files, identity, process, snapshot, system, terminal,
+    Actor, Command, Error, Result, agent, channel, files, identity, process, snapshot, system, terminal,
 };
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
@@ -145,6 +145,20 @@ fn target(command: &Command) -> String {
             | snapshot::Command::Get(_)
             | snapshot::Command::Verify(_)
             | snapshot::Command::Read(_) => String::new(),
+        },
+        Command::Channel(command) => match command {
+            channel::Command::Create(it) => it.name.clone(),
+            channel::Command::Remove(it) => it.channel.to_string(),
+            channel::Command::Join(it) => format!("{} {:?}", it.channel, it.party),
+            channel::Command::Leave(it) => format!("{} {:?}", it.channel, it.party),
+            channel::Command::Post(it) => format!("{:?}", it.target),
+            channel::Command::Ack(it) => format!("{} {}", it.channel, it.upto),
+            channel::Command::List(_)
+            | channel::Command::Get(_)
+            | channel::Command::Members(_)
+            | channel::Command::Read(_)
+            | channel::Command::Peers(_)
+            | channel::Command::Receive(_) => String::new(),
         },
         Command::System(system::Command::Gc(gc)) if gc.dry_run => "dry run".to_owned(),
         Command::Terminal(command) => match command {

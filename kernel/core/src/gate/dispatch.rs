@@ -1,8 +1,8 @@
 //! From a command to the subsystem that does it. A closed match: a new command does not compile without its arm.
 
 use aether_protocol::{
-    Actor, Command, Cursor, Error, Page, Reply, Result, agent, events, files, identity, life, mind, process,
-    snapshot, system, terminal,
+    Actor, Command, Cursor, Error, Page, Reply, Result, agent, channel, events, files, identity, life, mind,
+    process, snapshot, system, terminal,
 };
 
 use super::person;
@@ -15,6 +15,7 @@ impl Kernel {
             Command::Identity(command) => Reply::Identity(self.identity(actor, command).await?),
             Command::Agent(command) => Reply::Agent(self.agent(actor, command).await?),
             Command::Process(command) => Reply::Process(self.process(actor, command).await?),
+            Command::Channel(command) => Reply::Channel(self.channel(actor, command).await?),
             Command::Life(command) => Reply::Life(self.life(actor, command).await?),
             Command::Mind(command) => Reply::Mind(self.mind(actor, command).await?),
             Command::Files(command) => Reply::Files(self.file(actor, command).await?),
@@ -84,6 +85,30 @@ impl Kernel {
             Command::GetQuotas(it) => Reply::GetQuotas(processes.quotas(user, it.pid).await?),
             Command::SetQuota(it) => {
                 Reply::SetQuota(processes.set_quota(actor, user, it.pid, *it.quotas).await?)
+            }
+        })
+    }
+
+    async fn channel(&self, actor: &Actor, command: channel::Command) -> Result<channel::Reply> {
+        use channel::{Command, Reply};
+        let processes = &self.processes;
+        Ok(match command {
+            Command::Create(it) => Reply::Create(processes.create_channel(actor, it).await?),
+            Command::List(it) => Reply::List(processes.channels(actor, it).await?),
+            Command::Get(it) => Reply::Get(processes.channel(actor, it).await?),
+            Command::Remove(it) => Reply::Remove(processes.remove_channel(actor, it).await?),
+            Command::Members(it) => Reply::Members(processes.channel_members(actor, it).await?),
+            Command::Join(it) => Reply::Join(processes.join_channel(actor, it).await?),
+            Command::Leave(it) => Reply::Leave(processes.leave_channel(actor, it).await?),
+            Command::Post(it) => Reply::Post(processes.post(actor, it).await?),
+            Command::Read(it) => Reply::Read(processes.read_channel(actor, it).await?),
+            Command::Ack(it) => Reply::Ack(processes.ack_channel(actor, it).await?),
+            Command::Peers(_) => Reply::Peers(processes.peers(actor).await?),
+            Command::Receive(it) => {
+                let Actor::Agent { pid, .. } = actor else {
+                    return Err(Error::forbidden("Only an agent's own process receives"));
+                };
+                Reply::Receive(processes.living(*pid)?.receive(actor, it).await?)
             }
         })
     }

@@ -6,6 +6,8 @@
 //! *Invariant:* each step is in the journal before the next begins: a thought before its calls, a call's start
 //! before it runs, its result before the model is told.
 
+mod inbox;
+
 use std::{
     collections::HashSet,
     sync::{
@@ -17,7 +19,7 @@ use std::{
 use aether_protocol::{
     Actor, AgentId, Code, Error, LifeId, Pid, Result,
     journal::{Step, StepBody},
-    life::{Answer, Boot, Briefing, FinishCall, Inbox, Noted, Permit},
+    life::{Answer, Boot, Briefing, Inbox, Noted, Permit},
     link,
     mind::{Think, Thought, ToolCall},
     process::{Layer, Phase, Process, State},
@@ -26,7 +28,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Processes, change_in, egress, governed, journal,
+    Processes, change_in, egress, governed,
+    ipc::deliver::{self, Taken},
+    journal,
     reins::Reins,
     rows::{self, Grant},
     tree::ProcessTree,
@@ -45,7 +49,7 @@ pub(crate) struct Living {
     pub(super) processes: Processes,
     pub(crate) pid: Pid,
     pub(super) life: LifeId,
-    agent: AgentId,
+    pub(super) agent: AgentId,
     pub(super) grant: Grant,
     /// The layers that the kernel put around it.
     layers: Vec<Layer>,
@@ -58,14 +62,18 @@ pub(crate) struct Living {
     begun: Mutex<HashSet<String>>,
     /// The call that began last: its id.
     last_begun: Mutex<Option<String>>,
+    /// The call that has begun and not ended, also before a restart: its id and tool.
+    open_call: Mutex<Option<(String, String)>>,
+    /// What the call in flight was given of the agent's queues; acknowledged with its result.
+    received: Mutex<Vec<Taken>>,
     /// Whether a call is in flight.
     in_call: watch::Sender<bool>,
     /// Counts changes of the row, for those that wait for one.
     pub(super) row: watch::Sender<u64>,
     /// Ends the thought in hand.
-    interrupt: Notify,
+    pub(super) interrupt: Notify,
     /// Set once: TERM was sent, and nothing begins any more.
-    terminating: watch::Sender<bool>,
+    pub(super) terminating: watch::Sender<bool>,
     /// Why it was paused when it was stopped; it is again when it goes on.
     paused_below: Mutex<Option<String>>,
     /// Why the kernel ended it.
@@ -92,6 +100,8 @@ impl Living {
             delivered: AtomicU32::new(0),
             begun: Mutex::default(),
             last_begun: Mutex::default(),
+            open_call: Mutex::default(),
+            received: Mutex::default(),
             in_call: watch::Sender::new(false),
             row: watch::Sender::new(0),
             interrupt: Notify::new(),
@@ -182,12 +192,16 @@ impl Living {
         let mut layers = self.layers.clone();
         layers.extend(boot.sealed);
         let host_pid = self.tree.agent_host_pid();
-        let (by, pid) = (actor.clone(), self.pid);
+        let (by, pid, bound) = (actor.clone(), self.pid, self.processes.queue_bound());
         let (process, journal, governed) = self
             .processes
             .store
             .write(move |tx| {
-                let process = change_in(tx, &by, pid, |process, _| {
+                let process = change_in(tx, &by, pid, |process, tx| {
+                    // A call that is made again tells of them itself; a question waits for a person's answer.
+                    if journal::open_call(&journal::whole(tx, process.life)?).is_none() {
+                        deliver::deliver_in(tx, &by, process, bound)?;
+                    }
                     if !is_held(process) {
                         process.state = State::Running;
                         process.reason = None;
@@ -241,6 +255,7 @@ impl Living {
             _ => None,
         });
         *self.begun.lock() = begun.collect();
+        *self.open_call.lock() = journal::open_call(journal);
         self.reins.replay(journal);
     }
 
@@ -309,7 +324,7 @@ impl Living {
             }
             () => None,
         };
-        let (id, refused) = (call.id.clone(), refusal.clone());
+        let (id, tool, refused) = (call.id.clone(), call.tool.clone(), refusal.clone());
         if refused.is_none() {
             self.reins.call_begins(&call);
             self.in_call.send_replace(true);
@@ -342,27 +357,9 @@ impl Living {
             return Ok(Permit::Refused { reason });
         }
         *self.last_begun.lock() = Some(id.clone());
+        *self.open_call.lock() = Some((id.clone(), tool));
         self.begun.lock().insert(id);
         Ok(Permit::Granted)
-    }
-
-    /// `life.finish_call`. A call that never began may be finished only as failed: its arguments did not fit.
-    pub(crate) async fn finish_call(&self, actor: &Actor, call: FinishCall) -> Result<Inbox> {
-        if call.ok && !self.begun.lock().contains(&call.call) {
-            return Err(Error::conflict(format!("The call {} never began", call.call)));
-        }
-        let FinishCall { call, tool, ok, output, duration_ms } = call;
-        if self.begun.lock().contains(&call) {
-            self.reins.call_ends(ok, &output);
-        }
-        self.journal(actor, move |process| {
-            process.phase = Phase::Observing;
-            StepBody::CallFinished { call, tool, ok, output, duration_ms }
-        })
-        .await?;
-        self.in_call.send_replace(false);
-        self.journal_notes(actor).await?;
-        self.inbox().await
     }
 
     /// `life.ask`. A question that was out when the kernel ended is still out: it is not asked twice.
@@ -409,7 +406,7 @@ impl Living {
         }
         // After a restart the answer may have been in the journal that the process was given.
         self.delivered.fetch_min(asked, Ordering::AcqRel);
-        let texts: Vec<String> = self.inbox().await?.messages.into_iter().filter_map(message_text).collect();
+        let texts: Vec<String> = self.said().await?.messages.into_iter().filter_map(message_text).collect();
         self.not_held().await?;
         self.in_call.send_replace(true);
         self.awake(actor, Phase::Executing).await?;
@@ -430,7 +427,7 @@ impl Living {
             .await?;
         loop {
             row.borrow_and_update();
-            let inbox = self.inbox().await?;
+            let inbox = self.inbox(actor).await?;
             if !inbox.messages.is_empty() {
                 self.not_held().await?;
                 self.awake(actor, Phase::Observing).await?;
@@ -512,7 +509,7 @@ impl Living {
             .await?)
     }
 
-    async fn awake(&self, actor: &Actor, phase: Phase) -> Result<()> {
+    pub(super) async fn awake(&self, actor: &Actor, phase: Phase) -> Result<()> {
         self.processes
             .change(actor, self.pid, move |process, _| {
                 process.phase = phase;
@@ -524,17 +521,6 @@ impl Living {
             })
             .await?;
         Ok(())
-    }
-
-    /// What was said since the last time.
-    async fn inbox(&self) -> Result<Inbox> {
-        let (life, after) = (self.life, self.delivered.load(Ordering::Acquire));
-        let messages =
-            self.processes.store.read(move |connection| journal::messages(connection, life, after)).await?;
-        if let Some(last) = messages.last() {
-            self.delivered.store(last.index, Ordering::Release);
-        }
-        Ok(Inbox { messages })
     }
 
     /// Returns when nobody holds the process. At shutdown it never returns: the process is about to end, and its
@@ -578,7 +564,7 @@ impl Living {
     }
 }
 
-fn to_end() -> Error {
+pub(super) fn to_end() -> Error {
     Error::new(Code::Interrupted, "The process is to end")
 }
 

@@ -9,6 +9,7 @@ mod control;
 pub(crate) mod egress;
 mod governed;
 mod holds;
+mod ipc;
 pub(crate) mod journal;
 mod link;
 mod living;
@@ -93,6 +94,7 @@ pub(crate) struct Inner {
     warm: Arc<Warm>,
     terminals: pty::Terminals,
     egress: egress::Egress,
+    ipc: ipc::Ipc,
     agent_binary: PathBuf,
     state_dir: PathBuf,
     /// Set once: no life starts and no call begins any more.
@@ -134,6 +136,7 @@ impl Processes {
             scheduler: Mutex::new(Scheduler::new(config.process.places())),
             config: config.process.clone(),
             egress: egress::Egress::new(&config.network, store.clone()),
+            ipc: ipc::Ipc::new(&config.channels),
             quota_config: config.quotas.clone(),
             store,
             table,

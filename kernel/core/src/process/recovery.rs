@@ -7,6 +7,7 @@ use aether_protocol::{
     journal::StepBody,
     process::{Exit, Phase, Process, State},
     quota::Cause,
+    tools,
 };
 
 use super::{Processes, change_in, governed::release_in, journal, rows, spawn::close};
@@ -29,7 +30,11 @@ impl Processes {
                     let process = change_in(tx, &Actor::Kernel, process.pid, |process, tx| {
                         // A question is still out: the process asks it again, and nothing was done twice.
                         let asks = journal::open_question(tx, process.life)?.is_some();
-                        if let Some((call, tool)) = journal::open_call(&steps).filter(|_| !asks) {
+                        // What it said, or wanted to hear, is said and heard once, however often the call is made.
+                        let open = journal::open_call(&steps);
+                        if let Some((call, tool)) =
+                            open.filter(|(_, tool)| !asks && !tools::is_repeatable(tool))
+                        {
                             journal::append(
                                 tx,
                                 &Actor::Kernel,

@@ -1,6 +1,7 @@
 //! One handler for each command. None of them decides anything.
 
 pub(crate) mod agents;
+pub(crate) mod channels;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod finding;

@@ -351,6 +351,7 @@ fn risk_words(tool: &str) -> &'static str {
         Some(tools::Risk::Read) => "Reads its home",
         Some(tools::Risk::Write) => "Changes its home",
         Some(tools::Risk::Execute) => "Runs programs in its sandbox",
+        Some(tools::Risk::Message) => "Speaks to agents and people",
         None => "Not known to this desktop",
     }
 }

@@ -5,7 +5,7 @@ use aether_protocol::Error;
 
 /// How far it has come.
 #[derive(Debug)]
-pub(super) enum State<'a, T> {
+pub(crate) enum State<'a, T> {
     /// Nothing has come yet.
     Loading,
     /// It is here.
@@ -24,7 +24,7 @@ impl<T> Clone for State<'_, T> {
 impl<T> Copy for State<'_, T> {}
 
 /// Something that is asked for.
-pub(super) struct Fetch<T> {
+pub(crate) struct Fetch<T> {
     pending: Option<Pending<T>>,
     answer: Option<Result<T, Error>>,
 }
@@ -37,7 +37,7 @@ impl<T> Default for Fetch<T> {
 
 impl<T> Fetch<T> {
     /// Waits for this answer. What is here stays until it comes; a failure goes at once, since it is being remedied.
-    pub(super) fn ask(&mut self, pending: Pending<T>) {
+    pub(crate) fn ask(&mut self, pending: Pending<T>) {
         if matches!(self.answer, Some(Err(_))) {
             self.answer = None;
         }
@@ -45,7 +45,7 @@ impl<T> Fetch<T> {
     }
 
     /// Takes in what has come.
-    pub(super) fn logic(&mut self) {
+    pub(crate) fn logic(&mut self) {
         if let Some(answer) = self.pending.as_mut().and_then(Pending::take) {
             self.pending = None;
             self.answer = Some(answer);
@@ -53,12 +53,12 @@ impl<T> Fetch<T> {
     }
 
     /// Whether nobody has asked yet.
-    pub(super) fn is_unasked(&self) -> bool {
+    pub(crate) fn is_unasked(&self) -> bool {
         self.pending.is_none() && self.answer.is_none()
     }
 
     /// How far it has come.
-    pub(super) fn state(&self) -> State<'_, T> {
+    pub(crate) fn state(&self) -> State<'_, T> {
         match &self.answer {
             None => State::Loading,
             Some(Ok(value)) => State::Ready(value),

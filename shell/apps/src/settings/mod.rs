@@ -2,7 +2,7 @@
 
 mod about;
 mod appearance;
-mod fetch;
+pub(crate) mod fetch;
 mod models;
 mod rows;
 mod session;

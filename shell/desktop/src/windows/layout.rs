@@ -62,6 +62,8 @@ pub enum Holds {
         /// The path.
         path: String,
     },
+    /// Conversations.
+    Channels,
     /// Settings.
     Settings,
 }
@@ -74,6 +76,7 @@ impl From<&Intent> for Holds {
             Intent::AgentFiles(agent, pid) => Self::AgentFiles { agent: *agent, pid: *pid },
             Intent::Terminal(target) => Self::Terminal { target: *target },
             Intent::File(place, path) => Self::File { place: *place, path: path.clone() },
+            Intent::Channels => Self::Channels,
             Intent::Settings => Self::Settings,
         }
     }
@@ -87,6 +90,7 @@ impl From<Holds> for Intent {
             Holds::AgentFiles { agent, pid } => Self::AgentFiles(agent, pid),
             Holds::Terminal { target } => Self::Terminal(target),
             Holds::File { place, path } => Self::File(place, path),
+            Holds::Channels => Self::Channels,
             Holds::Settings => Self::Settings,
         }
     }
@@ -138,6 +142,7 @@ mod tests {
             Intent::Terminal(Target::Home),
             Intent::Terminal(Target::Process { pid: Pid(3) }),
             Intent::File(Place::Home, "notes/a b.md".into()),
+            Intent::Channels,
             Intent::Settings,
         ] {
             let layout = Layout { windows: vec![window(&intent)] };

@@ -327,3 +327,24 @@ fn a_pass_over_the_host_finds_this_process() {
     assert!(census.resident_bytes > 1 << 20 && census.processes > 1 && census.open_files > 3, "{census:?}");
     assert!(look.take(&[1].into()).is_empty());
 }
+
+#[test]
+fn waiting_for_messages_is_no_circle_while_some_come() {
+    use super::runaway::Runaway;
+    let call = aether_protocol::mind::ToolCall {
+        id: "c".into(),
+        tool: "read_messages".into(),
+        args: serde_json::json!({"wait_secs": 60}),
+    };
+    let mut runaway = Runaway::default();
+    for number in 0..50 {
+        assert!(runaway.before(&call, 10, 25).is_none(), "{number}");
+        runaway.begun(&call);
+        runaway.ended(true, &format!("agent one, directly: {number}"));
+    }
+    for _ in 0..26 {
+        runaway.begun(&call);
+        runaway.ended(true, "There are no new messages.");
+    }
+    assert!(runaway.before(&call, 10, 25).is_some());
+}

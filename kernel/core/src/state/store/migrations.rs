@@ -10,6 +10,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("migrations/0002_egress.sql")),
     M::up(include_str!("migrations/0003_snapshots.sql")),
     M::up(include_str!("migrations/0004_quotas.sql")),
+    M::up(include_str!("migrations/0005_channels.sql")),
 ];
 
 pub(super) const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);

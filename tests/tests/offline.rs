@@ -137,7 +137,7 @@ fn is_near(address: IpAddr) -> bool {
 }
 
 /// All that is captured until something goes to `last`, which is not part of it.
-async fn until(captured: &mut Receiver<IpAddr>, last: &str) -> Vec<IpAddr> {
+fn until(captured: &mut Receiver<IpAddr>, last: &str) -> Vec<IpAddr> {
     let last: IpAddr = last.parse().unwrap();
     tokio::task::block_in_place(|| {
         let mut all = Vec::new();
@@ -176,7 +176,7 @@ async fn session() -> Result<()> {
 
     // The capture sees what leaves, and a device that is not offline does send something.
     send_to(SEEN);
-    until(&mut captured, SEEN).await;
+    until(&mut captured, SEEN);
     let server = Server::start(script()).await?;
     let online = Daemon::start_with(&config(&server, "")).await?;
     let token = online.sign_up().await?;
@@ -187,16 +187,16 @@ async fn session() -> Result<()> {
             raw.request("GET", "/api/v1/models", &[("authorization", bearer.as_str())], b"").await
         }
     });
-    until(&mut captured, FAR).await;
+    until(&mut captured, FAR);
     asking.abort();
     drop(online.kill().await?);
     send_to(SEEN);
-    until(&mut captured, SEEN).await;
+    until(&mut captured, SEEN);
 
     offline(&server).await?;
     send_to(LAST);
     let left: Vec<IpAddr> =
-        until(&mut captured, LAST).await.into_iter().filter(|address| !is_near(*address)).collect();
+        until(&mut captured, LAST).into_iter().filter(|address| !is_near(*address)).collect();
     ensure!(left.is_empty(), "this left the local network: {left:?}");
     Ok(())
 }

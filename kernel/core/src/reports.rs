@@ -1,8 +1,14 @@
 //! What the kernel says about itself and its host.
 
 use aether_protocol::system::{Check, Diagnosis, Health, Status};
+use rustix::process::{Resource, getrlimit};
 
 use crate::{Kernel, clock, govern::governor::pressure};
+
+/// Files that the kernel has open for itself and its connections.
+const FILES_OF_KERNEL: u64 = 1024 + 512;
+/// Files that it has open for each agent: link, pidfds, pipes, and a terminal or two.
+const FILES_OF_AGENT: u64 = 12;
 
 impl Kernel {
     /// `system.status`
@@ -29,6 +35,7 @@ impl Kernel {
         checks.push(self.check_models().await);
         checks.push(self.check_store().await);
         checks.push(self.check_disk());
+        checks.push(self.check_open_files());
         checks.push(check_pressure());
         Diagnosis { checks }
     }
@@ -64,6 +71,23 @@ impl Kernel {
         let remedy = (state != Health::Ready)
             .then(|| "Stop aetherd, keep a copy of state.db, and restore the last backup".to_owned());
         Check { name: "database".into(), state, detail, remedy }
+    }
+
+    /// What the kernel itself may open, against what its agents need of it.
+    fn check_open_files(&self) -> Check {
+        let (_, _, places) = self.processes.counts();
+        let needed = FILES_OF_KERNEL + FILES_OF_AGENT * u64::from(places);
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let (state, remedy) = if limit >= needed {
+            (Health::Ready, None)
+        } else {
+            let remedy = format!(
+                "Let aetherd open {needed} files (LimitNOFILE= in its unit, ulimit -n), or lower process.max_running"
+            );
+            (Health::Degraded, Some(remedy))
+        };
+        let detail = format!("{limit} allowed, {needed} for {places} agents at once");
+        Check { name: "open files".into(), state, detail, remedy }
     }
 
     fn check_disk(&self) -> Check {

@@ -8,6 +8,7 @@ use std::{
 
 use aether_kernel::Kernel;
 use anyhow::{Context as _, anyhow};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 
 use crate::{
@@ -22,6 +23,22 @@ use crate::{
 /// After this long a shutdown is given up and the process ends as it is. Nothing acknowledged is lost by it.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
+/// More is of no use, and some programs go through all numbers up to the limit.
+const MOST_OPEN_FILES: u64 = 65_536;
+
+/// Takes as many open files as the host lets this process have: each agent needs a few of the kernel's.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(MOST_OPEN_FILES, |maximum| maximum.min(MOST_OPEN_FILES));
+    if limit.current.is_none_or(|current| current >= most) {
+        return;
+    }
+    limit.current = Some(most);
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
 /// Runs until a signal says to stop.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
@@ -35,6 +52,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     logs::start(&settings.log)?;
+    raise_open_files();
     let _lock = lock::take(&settings.kernel.state_dir)?;
     // Both ring and another provider may be linked in; this one is used everywhere.
     rustls::crypto::ring::default_provider()

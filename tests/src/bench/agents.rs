@@ -38,9 +38,8 @@ pub async fn measure(bench: &mut Bench) -> Result<()> {
         series(&config(&server).replace("[models]\n", "[process]\nwarm = 0\n[models]\n"), bench, false)
             .await?;
     let warm = series(&config(&server), bench, true).await?;
-    for (name, series, p50, p99) in [("warm", &warm, 5.0, 30.0), ("cold", &cold, 20.0, 60.0)] {
+    for (name, series, p50, p99) in [("warm", &warm, 5.0, Some(30.0)), ("cold", &cold, 20.0, None)] {
         bench.add(&format!("spawn.{name}_p50"), series.whole.median(), "ms", Some(p50));
-        let p99 = (name == "warm").then_some(p99);
         bench.add(&format!("spawn.{name}_p99"), series.whole.percentile(0.99), "ms", p99);
     }
     bench.add("spawn.cold_reply_p50", cold.reply.median(), "ms", None);

@@ -309,6 +309,8 @@ async fn without_a_token_no_address_of_the_api_tells_anything() {
                 .replace("{pid}", "1")
                 .replace("{agent}", "00000000-0000-0000-0000-000000000000")
                 .replace("{session}", "00000000-0000-0000-0000-000000000000")
+                .replace("{channel}", "00000000-0000-0000-0000-000000000000")
+                .replace("{upload}", "00000000-0000-0000-0000-000000000000")
                 .replace("{snapshot}", "00000000-0000-0000-0000-000000000000")
                 .replace("{terminal}", "00000000-0000-0000-0000-000000000000");
             let answer = daemon.ask(&method, &address, "", Some(json!({}))).await.unwrap();

@@ -178,35 +178,30 @@ impl Processes {
     /// The agent goes on.
     pub(crate) async fn resume(&self, actor: &Actor, owner: UserId, pid: Pid) -> Result<Process> {
         self.live_row(owner, pid).await?;
-        let process = self
-            .govern_live(actor, pid, |process, governed, tx| {
-                if process.state != State::Paused {
-                    return Err(Error::conflict("This process is not paused")
-                        .hint("`aether pause` takes it over")
+        self.govern_live(actor, pid, |process, governed, tx| {
+            if process.state != State::Paused {
+                return Err(Error::conflict("This process is not paused")
+                    .hint("`aether pause` takes it over")
+                    .into());
+            }
+            governed.forgiven_steps = journal::length(tx, process.life)?;
+            if let Some(cause) = &governed.hold {
+                if matches!(cause, Cause::Quota { .. }) {
+                    let reason = quota::in_words(cause, process.pid);
+                    return Err(Error::new(Code::Exhausted, reason)
+                        .hint("Raise the quota; the process then goes on by itself")
                         .into());
                 }
-                governed.forgiven_steps = journal::length(tx, process.life)?;
-                if let Some(cause) = &governed.hold {
-                    if matches!(cause, Cause::Quota { .. }) {
-                        let reason = quota::in_words(cause, process.pid);
-                        return Err(Error::new(Code::Exhausted, reason)
-                            .hint("Raise the quota; the process then goes on by itself")
-                            .into());
-                    }
-                    release_in(process, governed);
-                    return Ok(());
-                }
-                process.state = state_of(process.phase);
-                if process.phase != Phase::Waiting {
-                    process.reason = None;
-                }
-                Ok(())
-            })
-            .await?;
-        if let Ok(living) = self.living(pid) {
-            living.forgive();
-        }
-        Ok(process)
+                release_in(process, governed);
+                return Ok(());
+            }
+            process.state = state_of(process.phase);
+            if process.phase != Phase::Waiting {
+                process.reason = None;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Extends the step budget.

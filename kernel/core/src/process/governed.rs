@@ -120,8 +120,15 @@ impl Processes {
         Ok(())
     }
 
-    /// Lets it stand still until a person decides. With `freeze` nothing of it gets CPU time meanwhile.
-    pub(crate) async fn hold(&self, living: &Living, cause: Cause, freeze: bool) -> Result<()> {
+    /// Lets it stand still until a person decides. With `freeze` nothing of it gets CPU time meanwhile. What was found
+    /// when only `forgiven_steps` were forgiven counts no more once a person has let it go on since.
+    pub(crate) async fn hold(
+        &self,
+        living: &Living,
+        cause: Cause,
+        freeze: bool,
+        forgiven_steps: Option<u32>,
+    ) -> Result<()> {
         if freeze {
             living.freeze().await;
         }
@@ -130,6 +137,9 @@ impl Processes {
             .govern(&Actor::Kernel, living.pid, move |process, governed, tx| {
                 // What it was held for must not be forgotten in a crash.
                 rows::save_used(tx, process.pid, &used)?;
+                if forgiven_steps.is_some_and(|steps| steps != governed.forgiven_steps) {
+                    return Ok(());
+                }
                 hold_in(tx, process, governed, cause)
             })
             .await?;

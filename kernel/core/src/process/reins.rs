@@ -61,9 +61,11 @@ impl Reins {
 
     /// Takes in a journal that is read back.
     pub(super) fn replay(&self, journal: &[Step]) {
-        let forgiven = self.governed.lock().forgiven_steps;
-        let counting = journal.iter().filter(|step| step.index >= forgiven);
+        // Held until the end, so that what is forgiven meanwhile is forgiven after this.
+        let governed = self.governed.lock();
+        let counting = journal.iter().filter(|step| step.index >= governed.forgiven_steps);
         self.runaway.lock().replay(counting.map(|step| &step.body));
+        drop(governed);
         let last = journal.iter().rev().find_map(|step| match &step.body {
             StepBody::Thought { usage, .. } => Some(usage.input_tokens),
             _ => None,
@@ -98,7 +100,12 @@ impl Living {
     }
 
     pub(super) fn set_governed(&self, governed: Governed) {
-        *self.reins.governed.lock() = governed;
+        let mut known = self.reins.governed.lock();
+        // A person has looked at what it does again and again.
+        if governed.forgiven_steps > known.forgiven_steps {
+            self.reins.runaway.lock().forgive();
+        }
+        *known = governed;
     }
 
     pub(crate) fn used(&self) -> Used {
@@ -169,12 +176,6 @@ impl Living {
         self.reins.exempt.load(Ordering::Acquire)
     }
 
-    /// A person has looked at what it does again and again. After [`Living::set_governed`], so that a journal that is
-    /// read back in this moment is forgiven either way.
-    pub(super) fn forgive(&self) {
-        self.reins.runaway.lock().forgive();
-    }
-
     pub(super) fn add_notes(&self, notes: impl IntoIterator<Item = String>) {
         self.reins.notes.lock().extend(notes);
     }
@@ -182,9 +183,13 @@ impl Living {
     /// Pauses it where it goes round in circles; returns when a person has let it go on.
     pub(super) async fn not_running_away(&self, call: &ToolCall) -> Result<()> {
         let config = &self.processes.quota_config;
-        let cause = self.reins.runaway.lock().before(call, config.same_call, config.no_change);
+        let (cause, forgiven_steps) = {
+            let governed = self.reins.governed.lock();
+            let cause = self.reins.runaway.lock().before(call, config.same_call, config.no_change);
+            (cause, governed.forgiven_steps)
+        };
         match cause {
-            Some(cause) => self.processes.hold(self, cause, false).await,
+            Some(cause) => self.processes.hold(self, cause, false, Some(forgiven_steps)).await,
             None => Ok(()),
         }
     }

@@ -238,7 +238,7 @@ impl Governor {
                     return true;
                 }
                 Verdict::Reached if governed.hold.is_none() || is_throttled(&governed) => {
-                    processes.hold(living, cause, true).await
+                    processes.hold(living, cause, true, None).await
                 }
                 Verdict::Fine | Verdict::Near | Verdict::Reached => Ok(()),
             };

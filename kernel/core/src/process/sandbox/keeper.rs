@@ -24,7 +24,7 @@ use super::{
 use crate::process::tree::ProcessTree;
 
 /// How long bubblewrap may take to make the namespaces.
-pub(super) const START_SECS: u64 = 10;
+pub(super) const START_SECS: u64 = 30;
 
 /// How often what could not be cleaned up at once is tried again.
 const RETRY: Duration = Duration::from_millis(20);

@@ -20,7 +20,7 @@ use crate::process::{
 };
 
 /// Long enough for a busy machine; a test that reaches it has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tests that count what is left behind must not see each other's sandboxes.
 pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());

@@ -109,7 +109,8 @@ fn a_conversation_shows_who_said_what_and_whom_it_has_not_reached() {
             let mut harness = on(open(), World::at(NOW), size, theme, 130);
             assert!(has(&harness, "The summary is in Documents/summary.md."));
             assert!(has(&harness, "ada, scribe-1 (2 waiting)"));
-            assert_eq!(harness.query_all_by_label("scribe-1").count(), 1, "said in a row, named once");
+            let named = harness.query_all_by_label("scribe-1").count();
+            assert_eq!(named, 2, "a picture and a name for two messages in a row");
             looked_at(&mut harness, &format!("channels-{name}-{theme:?}"));
         }
     }

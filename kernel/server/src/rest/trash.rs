@@ -44,6 +44,7 @@ pub(crate) async fn trash(body: Signed<Trash>) -> Answer {
 )]
 #[get("/api/v1/trash/{place}/{path:.*}")]
 pub(crate) async fn list(caller: Caller, path: web::Path<(String, String)>, query: Params<Paging>) -> Answer {
+    let caller = caller.signed_in()?;
     let Paging { cursor, limit } = query.0;
     caller.ask(ListTrash { place: whole(path.into_inner())?, cursor, limit }).await
 }
@@ -71,6 +72,7 @@ pub(crate) async fn empty(
     path: web::Path<(String, String)>,
     query: Params<Chosen>,
 ) -> Answer {
+    let caller = caller.signed_in()?;
     let Chosen { name, older_than_days } = query.0;
     let place = whole(path.into_inner())?;
     caller.ask(EmptyTrash { place, names: name.map(|name| vec![name]), older_than_days }).await

@@ -95,11 +95,12 @@ fn stands_at(mut response: actix_web::HttpResponseBuilder, upload: &Upload) -> H
     responses((status = 204, description = "The versions and extensions, in headers"), Refusals)
 )]
 #[options("/api/v1/uploads")]
-pub(crate) async fn abilities() -> HttpResponse {
-    marked(Ok(HttpResponse::NoContent()
+pub(crate) async fn abilities(caller: Caller) -> Result<HttpResponse, Problem> {
+    caller.signed_in()?;
+    Ok(marked(Ok(HttpResponse::NoContent()
         .insert_header(("tus-version", VERSION))
         .insert_header(("tus-extension", "creation,termination"))
-        .finish()))
+        .finish())))
 }
 
 /// Begins an upload. Where the path ends in a slash, the name is `filename` of `Upload-Metadata`. `Location` is

@@ -101,6 +101,10 @@ impl Raw {
         }
         head.push_str("\r\n");
         self.send(&[head.as_bytes(), body].concat()).await?;
+        // An answer to HEAD tells the length of a body that does not come (RFC 9110, 9.3.2).
+        if method == "HEAD" {
+            return timeout(DEADLINE, self.head()).await.context("no answer")?;
+        }
         self.response().await
     }
 

@@ -12,7 +12,7 @@ const NAMESPACES: [&str; 6] = ["user", "mnt", "pid", "net", "ipc", "uts"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_agent_is_a_process_in_namespaces_of_its_own() {
     const AGENTS: usize = 3;
-    let mut world = World::new("").await;
+    let mut world = World::new("warm = 0").await;
     let _hold = world.server.hold();
     for _ in 0..AGENTS {
         world.spawn("forever").await;

@@ -140,6 +140,18 @@ async fn stop_freezes_the_whole_tree_and_cont_wakes_it() {
     }
 }
 
+/// The first line after a signal. A shell on a busy machine can miss one that comes between two of its commands, so it is
+/// sent again where nothing follows.
+async fn line_after(talk: &mut Talk, signal: SignalName) -> String {
+    for _ in 0..20 {
+        assert!(talk.tree.signal(signal).expect("sent") >= 1);
+        if let Ok(line) = tokio::time::timeout(Duration::from_secs(3), talk.line()).await {
+            return line;
+        }
+    }
+    panic!("{signal:?} reaches nobody: {}", talk.tree.last_words());
+}
+
 #[tokio::test]
 async fn int_reaches_the_tool_and_not_the_agent_and_term_the_agent() {
     let _alone = ALONE.lock().await;
@@ -149,11 +161,9 @@ async fn int_reaches_the_tool_and_not_the_agent_and_term_the_agent() {
         echo next >&3; while :; do sleep 0.05; done";
     let mut talk = ground.shell(5, script).await;
     assert_eq!(talk.line().await, "working");
-    assert!(talk.tree.signal(SignalName::Int).expect("interrupted") >= 1);
-    assert_eq!(talk.line().await, "tool interrupted");
+    assert_eq!(line_after(&mut talk, SignalName::Int).await, "tool interrupted");
     assert_eq!(talk.line().await, "next");
-    assert_eq!(talk.tree.signal(SignalName::Term).expect("terminated"), 1);
-    assert_eq!(talk.line().await, "terminated");
+    assert_eq!(line_after(&mut talk, SignalName::Term).await, "terminated");
     assert_eq!(talk.exit().await, Exit::Status { code: 5 });
     assert!(talk.tree.signal(SignalName::Term).is_err(), "a signal to what has ended");
 }
